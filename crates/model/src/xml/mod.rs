@@ -1,0 +1,7 @@
+//! The XML form of FHIR: <http://hl7.org/fhir/R4/xml.html>.
+
+mod read;
+mod write;
+
+pub use read::read;
+pub use write::{WriteError, write};
