@@ -56,6 +56,13 @@ pub trait Shapes: Send + Sync {
     fn named(&self, name: Name) -> Option<TypeId>;
     /// The element `name` (choice elements with their type suffix: `valueQuantity`) of a type.
     fn child(&self, parent: TypeId, name: Name) -> Option<Child>;
+    /// All elements of a type in their XML order, inherited ones included, choice elements once for each type.
+    fn children(&self, parent: TypeId) -> &[(Name, Child)];
+    /// The name of a type: `Patient`, `Patient.contact` for a backbone element, `string`; empty for an unknown one.
+    fn type_name(&self, ty: TypeId) -> &str;
+    /// The type it specialises: `Patient` gives `DomainResource`, `code` gives `string`, a backbone element
+    /// `BackboneElement`; `None` at the top (`Element`, `Resource`).
+    fn base(&self, ty: TypeId) -> Option<TypeId>;
 }
 
 /// Shapes that know nothing: every element is read as it looks.
@@ -67,6 +74,18 @@ impl Shapes for NoShapes {
     }
 
     fn child(&self, _: TypeId, _: Name) -> Option<Child> {
+        None
+    }
+
+    fn children(&self, _: TypeId) -> &[(Name, Child)] {
+        &[]
+    }
+
+    fn type_name(&self, _: TypeId) -> &str {
+        ""
+    }
+
+    fn base(&self, _: TypeId) -> Option<TypeId> {
         None
     }
 }
