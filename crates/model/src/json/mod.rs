@@ -4,6 +4,8 @@
 //! forbids but JSON allows (empty arrays, duplicate keys, arrays in arrays) ends in [`Tree::issues`](crate::Tree::issues).
 
 mod read;
+mod scan;
+mod sibling;
 mod write;
 
 pub use read::read;
