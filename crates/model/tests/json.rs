@@ -1,5 +1,7 @@
 //! The JSON form: nothing is lost, and what is broken is refused at its place.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use model::json::{read, to_string};
 use model::{Limits, Tree};
 
@@ -19,7 +21,7 @@ fn what_is_read_is_written_again() {
         r#"{"resourceType":"ExampleScenario","instance":[{"resourceId":"a","resourceType":"Patient"}]}"#,
     ] {
         let tree = tree(text);
-        assert_eq!(to_string(tree.root()), text.replace(r"\u0001", "\\u0001"));
+        assert_eq!(to_string(tree.root()), text);
         assert_eq!(tree.issues(), []);
     }
 }

@@ -1,5 +1,7 @@
 //! XML and JSON are two texts of one tree, given the shapes of the types in play.
 
+#![allow(clippy::unwrap_used, clippy::type_complexity)]
+
 use std::collections::HashMap;
 
 use model::{Child, Form, Limits, Name, Shapes, Tree, TypeId, json, xml};
