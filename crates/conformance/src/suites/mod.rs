@@ -1,0 +1,24 @@
+//! One adapter a suite, and the table of them.
+
+mod json_identity;
+
+use std::path::PathBuf;
+
+use ledger::Report;
+
+/// A suite that the command line can run.
+pub struct Suite {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// What it shows, and what the paths are.
+    pub about: &'static str,
+    /// Runs it; an error is what kept it from running.
+    pub run: fn(&[PathBuf]) -> Result<Report, String>,
+}
+
+/// Every suite.
+pub const SUITES: &[Suite] = &[Suite {
+    name: "json-examples",
+    about: "JSON to tree to JSON, and JSON to XML and back, identical; DIR of hl7.fhir.r4.examples, unpacked",
+    run: json_identity::examples,
+}];
