@@ -1,0 +1,82 @@
+//! Storage: ordered key spaces, atomic durable commits, versions that are never overwritten, history, reads "as of `t`".
+//!
+//! Two layers. Below, an [`Engine`]: named ordered key spaces ([`Space`]), scans both ways, conditional commits that are durable
+//! before they are acknowledged. Above, the [`Store`]: resources by type and id, versions, one total order of transactions
+//! ([`T`]), index rows, log, blobs. Every byte on disk is described in `docs/storage.md`.
+//!
+//! Bytes only: this crate knows no FHIR, no clock, no randomness, and no async.
+//!
+//! ```
+//! use storage::{Bucket, Content, Expect, Instant, Method, Options, Store, Transaction, Write};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let store = Store::open(storage::memory::open(), Options::default())?;
+//! let mut transaction = Transaction::new(Instant(1_767_225_600_000));
+//! transaction.write(Write {
+//!     type_name: "Patient".into(),
+//!     id: "example".into(),
+//!     bucket: Bucket::of_patient("example"),
+//!     expect: Expect::Absent,
+//!     method: Method::Update,
+//!     content: Some(Content {
+//!         body: br#"{"resourceType":"Patient","id":"example"}"#.to_vec(),
+//!         mark: 0,
+//!         index: vec![b"Patient.family=rossi\0".to_vec()],
+//!     }),
+//!     unless_same: false,
+//! });
+//! let committed = store.commit(transaction)?;
+//!
+//! let view = store.view(None)?;
+//! let found = view.index_prefix(b"Patient.family=ro", storage::Direction::Forward).next();
+//! let number = found.ok_or("not found")??.number;
+//! let (identity, version) = view.resource(number)?.ok_or("not there")?;
+//! assert_eq!((identity.id.as_str(), version.version, version.t), ("example", 1, committed.t));
+//! # Ok(())
+//! # }
+//! ```
+
+mod blob;
+mod commit;
+mod commit_row;
+mod dictionary;
+mod embedded;
+mod engine;
+mod head;
+mod history;
+mod index;
+mod intervals;
+pub mod memory;
+mod names;
+mod number;
+mod ordered;
+mod prepared;
+mod rows;
+mod sequence;
+mod slice;
+mod space;
+mod store;
+mod tables;
+mod verify;
+mod version;
+mod view;
+
+pub use blob::BlobId;
+pub use commit::{
+    CommitError, Committed, Content, Effect, Expect, Found, Method, Outcome, Refusal, Transaction, Write,
+};
+pub use dictionary::{DictionaryError, train};
+pub use embedded::Embedded;
+pub use engine::{
+    Batch, Damage, Direction, Engine, EngineError, KeyRange, MAX_KEY, Op, Require, Scan, SubmitError, Ticket,
+    prefix_end,
+};
+pub use history::{Bounds, Change, History, Position, Scope};
+pub use index::{IndexRow, IndexScan};
+pub use number::{Bucket, Number};
+pub use prepared::MAX_INDEX_KEY;
+pub use slice::Slice;
+pub use space::Space;
+pub use store::{FORMAT, Instant, OpenError, Options, Store, T, ViewError};
+pub use tables::{APPLIED, Tables, read_applied};
+pub use view::{Identity, Version, View};

@@ -1,0 +1,274 @@
+//! The store: versions that are never overwritten, one total order of transactions, reads "as of `t`".
+
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use crate::commit::{CommitError, Committed, Transaction};
+use crate::commit_row::{CommitRow, HeadOfCommits, commit_key};
+use crate::dictionary::{Dictionaries, DictionaryError};
+use crate::engine::{Batch, Damage, Engine, EngineError, SubmitError};
+use crate::names::Names;
+use crate::prepared::Prepared;
+use crate::sequence::Sequencer;
+use crate::space::Space;
+use crate::verify;
+use crate::view::View;
+
+/// A place in the one order of all transactions of a store: 1, 2, 3 … without gaps. 0: before the first.
+pub type T = u64;
+
+/// Milliseconds since 1970-01-01T00:00:00Z (a FHIR `instant` at its usual precision). Before that: negative.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Instant(pub i64);
+
+/// The format of the rows that this program writes, and the newest it can read.
+pub const FORMAT: u32 = 1;
+
+/// How to open a store.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The zstd level of new bodies, 1 to 19.
+    pub level: i32,
+    /// How many of the last commits are verified on open, with the content of what they wrote; all of them: [`Store::verify`].
+    pub verify_commits: u64,
+    /// Whether a read compares the body with its content hash (about 1 µs per 2 KiB).
+    pub verify_reads: bool,
+    /// The dictionary a new store begins with: trained over FHIR JSON. `None`: no dictionary.
+    pub dictionary: Option<Vec<u8>>,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options { level: 3, verify_commits: 256, verify_reads: true, dictionary: None }
+    }
+}
+
+/// Why a store could not be opened. Nothing on disk was changed, except that a torn tail may have been cut off.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The rows have a newer format than this program knows.
+    #[error("the store has format {found}, this program knows formats up to {FORMAT}")]
+    Format {
+        /// The format on disk.
+        found: u32,
+    },
+    /// The engine failed, or found damage.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// A new store could not be begun.
+    #[error(transparent)]
+    Begin(#[from] SubmitError),
+    /// The first dictionary was refused.
+    #[error(transparent)]
+    Dictionary(#[from] DictionaryError),
+}
+
+/// Why there is no view of that `t`.
+#[derive(Debug, thiserror::Error)]
+pub enum ViewError {
+    /// No such transaction yet.
+    #[error("t {asked} is in the future, the last is {last}")]
+    Future {
+        /// What was asked for.
+        asked: T,
+        /// The last published `t`.
+        last: T,
+    },
+    /// Index rows that held only before `horizon` are gone ([`Store::forget_before`]): searches as of `asked` would be wrong.
+    #[error("t {asked} is before the horizon {horizon}")]
+    Forgotten {
+        /// What was asked for.
+        asked: T,
+        /// The first `t` that can be viewed.
+        horizon: T,
+    },
+    /// The engine failed.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+}
+
+/// A store. Clones share it; every method may be called by many threads at once. Calls block: an async server makes them from
+/// threads for blocking work.
+#[derive(Clone)]
+pub struct Store {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) engine: Arc<dyn Engine>,
+    pub(crate) options: Options,
+    pub(crate) names: Names,
+    pub(crate) dictionaries: Dictionaries,
+    pub(crate) sequencer: Mutex<Sequencer>,
+    published: RwLock<Point>,
+}
+
+/// A `t` and what must be known to see the store as of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Point {
+    pub(crate) t: T,
+    /// The sequence of the last number given out at `t`.
+    pub(crate) sequence: u64,
+    pub(crate) instant: Instant,
+}
+
+impl Store {
+    /// Opens what the engine holds, or begins a new store when it is empty, and verifies the last commits.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub fn open(engine: Arc<dyn Engine>, options: Options) -> Result<Store, OpenError> {
+        let head = match engine.get(Space::Meta, b"format")? {
+            None => begin(&*engine, &options)?,
+            Some(format) => {
+                let found = <[u8; 4]>::try_from(&*format).map_or(u32::MAX, u32::from_be_bytes);
+                if found != FORMAT {
+                    return Err(OpenError::Format { found });
+                }
+                read_head(&*engine)?
+            }
+        };
+        let names = Names::default();
+        names.reload(&*engine)?;
+        let dictionaries = Dictionaries::open(&*engine, options.level)?;
+        let published = RwLock::new(Point { t: head.t, sequence: head.sequence, instant: head.instant });
+        let store = Store {
+            inner: Arc::new(Inner {
+                engine,
+                names,
+                dictionaries,
+                sequencer: Mutex::new(Sequencer::new(head)),
+                published,
+                options,
+            }),
+        };
+        verify::last_commits(&store, store.inner.options.verify_commits)?;
+        Ok(store)
+    }
+
+    /// Commits all of a transaction or nothing. When it returns, the transaction is on stable storage and visible to new views.
+    /// Concurrent commits share an fsync.
+    ///
+    /// # Errors
+    /// See [`CommitError`]; each kind says what is stored after it.
+    pub fn commit(&self, transaction: Transaction) -> Result<Committed, CommitError> {
+        let inner = &*self.inner;
+        let prepared = Prepared::new(inner, transaction)?;
+        let mut sequencer = inner.sequencer.lock().unwrap_or_else(PoisonError::into_inner);
+        let (committed, ticket) = sequencer.submit(inner, &prepared)?;
+        let point = sequencer.point();
+        drop(sequencer);
+        if let Some(ticket) = ticket {
+            inner.engine.wait(ticket)?;
+        }
+        let mut published = inner.published.write().unwrap_or_else(PoisonError::into_inner);
+        if published.t < point.t && committed.t == point.t {
+            *published = point;
+        }
+        Ok(committed)
+    }
+
+    /// The store as of `t`, or as of the last transaction. Cheap; holds nothing back.
+    ///
+    /// # Errors
+    /// See [`ViewError`].
+    pub fn view(&self, t: Option<T>) -> Result<View, ViewError> {
+        let published = self.published();
+        let point = match t {
+            None => published,
+            Some(t) if t == published.t => published,
+            Some(asked) if asked > published.t => {
+                return Err(ViewError::Future { asked, last: published.t });
+            }
+            Some(asked) => {
+                let horizon = self.horizon()?;
+                if asked < horizon {
+                    return Err(ViewError::Forgotten { asked, horizon });
+                }
+                self.point_at(asked)?
+            }
+        };
+        Ok(View::new(self.clone(), point))
+    }
+
+    /// The last published `t`.
+    pub fn t(&self) -> T {
+        self.published().t
+    }
+
+    /// The names of all resource types that were ever written, sorted.
+    pub fn type_names(&self) -> Vec<Arc<str>> {
+        let mut names = self.inner.names.all();
+        names.sort_unstable();
+        names
+    }
+
+    /// Adds a dictionary and uses it for new bodies of a type (`None`: of every type without one of its own). A type must have
+    /// been written before. Returns the id of the dictionary.
+    ///
+    /// # Errors
+    /// See [`DictionaryError`]; nothing was written.
+    pub fn add_dictionary(&self, type_name: Option<&str>, dictionary: &[u8]) -> Result<u32, DictionaryError> {
+        let code = match type_name {
+            None => 0,
+            Some(name) => self
+                .inner
+                .names
+                .code(name)
+                .ok_or_else(|| DictionaryError::Samples(format!("no resource of type {name} was ever written")))?,
+        };
+        self.inner.dictionaries.add(&*self.inner.engine, code, dictionary)
+    }
+
+    /// The engine below: for its name, its size on disk, compaction and checkpoints.
+    pub fn engine(&self) -> &Arc<dyn Engine> {
+        &self.inner.engine
+    }
+
+    fn published(&self) -> Point {
+        *self.inner.published.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn point_at(&self, t: T) -> Result<Point, EngineError> {
+        if t == 0 {
+            return Ok(Point { t, sequence: 0, instant: HeadOfCommits::EMPTY.instant });
+        }
+        let row = self.inner.engine.get(Space::Commits, &commit_key(t))?;
+        let row = row.as_deref().and_then(CommitRow::decode_without_changes);
+        let (row, _, _) = row.ok_or_else(|| damaged(format!("the commit row of t {t}")))?;
+        Ok(Point { t, sequence: row.sequence, instant: row.instant })
+    }
+
+    /// The first `t` for which index rows are complete: 0 until [`Store::forget_before`] was called.
+    pub(crate) fn horizon(&self) -> Result<T, EngineError> {
+        match self.inner.engine.get(Space::Meta, b"horizon")? {
+            None => Ok(0),
+            Some(row) => {
+                <[u8; 8]>::try_from(&*row).map(u64::from_be_bytes).map_err(|_| damaged("the horizon".to_owned()))
+            }
+        }
+    }
+}
+
+/// Reads the head of the commit sequence.
+pub(crate) fn read_head(engine: &dyn Engine) -> Result<HeadOfCommits, EngineError> {
+    let row = engine.get(Space::Meta, HeadOfCommits::KEY)?;
+    row.as_deref().and_then(HeadOfCommits::decode).ok_or_else(|| damaged("the head of the commits".to_owned()))
+}
+
+/// An error that names a row which cannot be what was written.
+pub(crate) fn damaged(what: String) -> EngineError {
+    EngineError::Damaged(Damage::Row(what))
+}
+
+fn begin(engine: &dyn Engine, options: &Options) -> Result<HeadOfCommits, OpenError> {
+    let head = HeadOfCommits::EMPTY;
+    let mut batch = Batch::new();
+    batch.require(Space::Meta, b"format", None);
+    batch.put(Space::Meta, HeadOfCommits::KEY, head.encode());
+    batch.put(Space::Meta, b"format", FORMAT.to_be_bytes());
+    engine.commit(&batch)?;
+    if let Some(dictionary) = &options.dictionary {
+        Dictionaries::open(engine, options.level)?.add(engine, 0, dictionary)?;
+    }
+    Ok(head)
+}
