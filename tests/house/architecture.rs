@@ -64,11 +64,12 @@ fn invariants(text: &str) -> Vec<String> {
             inside = line.contains("nvariant");
         } else if inside && line.starts_with("- ") {
             items.push(line.to_owned());
-        } else if inside && line.starts_with(' ') {
-            if let Some(item) = items.last_mut() {
-                item.push(' ');
-                item.push_str(line.trim());
-            }
+        } else if inside
+            && line.starts_with(' ')
+            && let Some(item) = items.last_mut()
+        {
+            item.push(' ');
+            item.push_str(line.trim());
         }
     }
     items

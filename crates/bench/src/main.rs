@@ -1,0 +1,42 @@
+//! `bench NAME [PATH…]`: measurements, each a comparison of two ways within one run.
+//!
+//! The figures that count, with their machine and commit, stand in `docs/performance.md`.
+
+mod against;
+mod model;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// One measurement.
+struct Measurement {
+    name: &'static str,
+    about: &'static str,
+    run: fn(&[PathBuf]) -> Result<(), String>,
+}
+
+const MEASUREMENTS: &[Measurement] = &[Measurement {
+    name: "model",
+    about: "JSON read and written by `model` against `serde_json::Value`; [DIR of JSON files], else generated documents",
+    run: model::run,
+}];
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let name = arguments.next().unwrap_or_default();
+    let Some(measurement) = MEASUREMENTS.iter().find(|measurement| measurement.name == name) else {
+        eprintln!("usage: bench NAME [PATH…]");
+        for Measurement { name, about, .. } in MEASUREMENTS {
+            eprintln!("  {name:<10} {about}");
+        }
+        return ExitCode::from(2);
+    };
+    let paths: Vec<PathBuf> = arguments.map(PathBuf::from).collect();
+    match (measurement.run)(&paths) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{name}: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
