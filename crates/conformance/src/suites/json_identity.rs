@@ -15,8 +15,17 @@ use crate::json_text::{Json, Order};
 /// The official examples of R4.
 pub(super) fn examples(paths: &[PathBuf]) -> Result<Report, String> {
     let [folder] = paths else { return Err("one folder is expected".into()) };
+    run(&below(folder, &["json"])?, include_str!("../../ledgers/json-examples.toml"))
+}
+
+/// FHIR JSON of many origins; files that are no resource are no cases.
+pub(super) fn corpus(paths: &[PathBuf]) -> Result<Report, String> {
+    let [folder] = paths else { return Err("one folder is expected".into()) };
     let documents = below(folder, &["json"])?;
-    run(&documents, include_str!("../../ledgers/json-examples.toml"))
+    let resources = each(&documents, |_, bytes| String::from_utf8_lossy(bytes).contains("\"resourceType\""));
+    let documents: Vec<Document> =
+        documents.into_iter().zip(resources).filter(|(_, is)| *is != Ok(false)).map(|(document, _)| document).collect();
+    run(&documents, include_str!("../../ledgers/json-corpus.toml"))
 }
 
 fn run(documents: &[Document], ledger: &str) -> Result<Report, String> {
@@ -31,10 +40,16 @@ fn run(documents: &[Document], ledger: &str) -> Result<Report, String> {
 
 fn through_json(bytes: &[u8]) -> Result<(), String> {
     let text = std::str::from_utf8(bytes).map_err(|error| error.to_string())?;
-    let source = Json::read(text)?;
+    let source = match Json::read(text) {
+        Ok(source) => source,
+        // No JSON at all: then to refuse it is right, and to read it is not.
+        Err(fault) => {
+            return json::read(bytes, &Limits::default()).map_or(Ok(()), |_| Err(format!("read, though {fault}")));
+        }
+    };
     let tree = json::read(bytes, &Limits::default()).map_err(|error| error.to_string())?;
     if let Some(issue) = tree.issues().first() {
-        return Err(format!("{issue:?}"));
+        return Err(format!("{} {}", issue.path, issue.text));
     }
     let written = Json::read(&json::to_string(tree.root())).map_err(|error| format!("what was written: {error}"))?;
     source.difference(&written, Order::Kept).map_or(Ok(()), Err)

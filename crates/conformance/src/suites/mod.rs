@@ -17,8 +17,15 @@ pub struct Suite {
 }
 
 /// Every suite.
-pub const SUITES: &[Suite] = &[Suite {
-    name: "json-examples",
-    about: "JSON to tree to JSON, and JSON to XML and back, identical; DIR of hl7.fhir.r4.examples, unpacked",
-    run: json_identity::examples,
-}];
+pub const SUITES: &[Suite] = &[
+    Suite {
+        name: "json-examples",
+        about: "JSON to tree to JSON, and JSON to XML and back, identical; DIR of hl7.fhir.r4.examples, unpacked",
+        run: json_identity::examples,
+    },
+    Suite {
+        name: "json-corpus",
+        about: "the same for the FHIR JSON below DIR, of any origin",
+        run: json_identity::corpus,
+    },
+];
