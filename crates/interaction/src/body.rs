@@ -1,0 +1,51 @@
+//! A request's body to a resource.
+
+use model::{Limits, Shapes, Tree};
+
+use crate::call::Call;
+use crate::media::Format;
+use crate::refusal::{Class, Refusal};
+
+/// Reads the body in the form that `Content-Type` names.
+///
+/// # Errors
+/// [`Class::UnsupportedMediaType`] where that is no form of FHIR, [`Class::Malformed`] where the text does not parse or
+/// repeats what may stand once, [`Class::TooLarge`] where it passes a limit.
+pub(crate) fn resource(call: &Call<'_>, shapes: &dyn Shapes, limits: &Limits) -> Result<Tree, Refusal> {
+    read(call.body, call.headers.content_type, shapes, limits)
+}
+
+/// The same for any bytes; `None` as media type stands for JSON or XML, by the first character.
+pub(crate) fn read(
+    bytes: &[u8],
+    content_type: Option<&str>,
+    shapes: &dyn Shapes,
+    limits: &Limits,
+) -> Result<Tree, Refusal> {
+    if bytes.is_empty() {
+        return Err(Refusal::new(Class::Malformed, "The request needs a resource in its body."));
+    }
+    let format = match content_type {
+        Some(content_type) => Format::of(content_type).ok_or_else(|| {
+            let text = "The body is read as application/fhir+json or application/fhir+xml, version 4.0.";
+            Refusal::new(Class::UnsupportedMediaType, text)
+        })?,
+        None => looks_like(bytes),
+    };
+    let tree = match format {
+        Format::Json => model::json::read(bytes, limits)?,
+        Format::Xml => model::xml::read(bytes, shapes, limits)?,
+    };
+    match tree.issues().iter().any(|issue| issue.severity.is_error()) {
+        true => Err(Refusal::of(Class::Malformed, tree.issues().to_vec())),
+        false => Ok(tree),
+    }
+}
+
+fn looks_like(bytes: &[u8]) -> Format {
+    let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace() && !b"\xEF\xBB\xBF".contains(*byte));
+    match first {
+        Some(b'<') => Format::Xml,
+        _ => Format::Json,
+    }
+}

@@ -1,0 +1,106 @@
+//! Bundles of stored texts, put together without parsing them: <http://hl7.org/fhir/R4/bundle.html>.
+
+use model::json;
+
+/// A Bundle in the making; entries in the order that they are added.
+pub struct BundleText {
+    text: String,
+    entries: usize,
+}
+
+/// What stands beside an entry's resource.
+#[derive(Clone, Debug, Default)]
+pub struct Beside<'a> {
+    /// `search.mode`: `match`, `include`, `outcome`.
+    pub search_mode: Option<&'a str>,
+    /// `request`: method and URL.
+    pub request: Option<(&'a str, &'a str)>,
+    /// `response`: status, entity tag, time.
+    pub response: Option<(&'a str, &'a str, model::Instant)>,
+}
+
+impl BundleText {
+    /// A Bundle of a type, with its links (relation, URL) and, where it is known, its total.
+    pub fn new(bundle_type: &str, updated: model::Instant, total: Option<u64>, links: &[(&str, String)]) -> BundleText {
+        let mut text = format!(
+            "{{\"resourceType\":\"Bundle\",\"meta\":{{\"lastUpdated\":\"{}\"}},\"type\":\"{bundle_type}\"",
+            updated.to_fhir()
+        );
+        if let Some(total) = total {
+            text.push_str(&format!(",\"total\":{total}"));
+        }
+        for (number, (relation, url)) in links.iter().enumerate() {
+            text.push_str(if number == 0 { ",\"link\":[" } else { "," });
+            text.push_str(&format!("{{\"relation\":{},\"url\":{}}}", quoted(relation), quoted(url)));
+        }
+        if !links.is_empty() {
+            text.push(']');
+        }
+        BundleText { text, entries: 0 }
+    }
+
+    /// How many entries it has.
+    pub fn len(&self) -> usize {
+        self.entries
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.entries == 0
+    }
+
+    /// Adds an entry; `resource` is JSON that a permit let through.
+    pub fn entry(&mut self, full_url: Option<&str>, resource: Option<&[u8]>, beside: &Beside<'_>) {
+        self.text.push_str(if self.entries == 0 { ",\"entry\":[{" } else { ",{" });
+        self.entries += 1;
+        let mut members: Vec<String> = Vec::new();
+        members.extend(full_url.map(|url| format!("\"fullUrl\":{}", quoted(url))));
+        members.extend(resource.map(|resource| format!("\"resource\":{}", String::from_utf8_lossy(resource))));
+        members.extend(beside.search_mode.map(|mode| format!("\"search\":{{\"mode\":\"{mode}\"}}")));
+        members.extend(
+            beside.request.map(|(method, url)| format!("\"request\":{{\"method\":\"{method}\",\"url\":{}}}", quoted(url))),
+        );
+        members.extend(beside.response.map(|(status, etag, instant)| {
+            let (status, etag, time) = (quoted(status), quoted(etag), instant.to_fhir());
+            format!("\"response\":{{\"status\":{status},\"etag\":{etag},\"lastModified\":\"{time}\"}}")
+        }));
+        self.text.push_str(&members.join(","));
+        self.text.push('}');
+    }
+
+    /// The text.
+    pub fn finish(mut self) -> Vec<u8> {
+        self.text.push_str(if self.entries == 0 { "}" } else { "]}" });
+        self.text.into_bytes()
+    }
+}
+
+/// A JSON string.
+fn quoted(text: &str) -> String {
+    let mut tree = model::Tree::new("Basic");
+    tree.edit().set("id", text);
+    tree.root().get("id").map_or_else(|| "\"\"".to_owned(), json::to_string)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_put_together_reads_as_a_bundle() {
+        let now = model::Instant(0);
+        let mut bundle = BundleText::new("history", now, Some(2), &[("self", "http://h/fhir/A\"".to_owned())]);
+        let beside =
+            Beside { request: Some(("PUT", "A/1")), response: Some(("200", "W/\"1\"", now)), ..Beside::default() };
+        bundle.entry(Some("http://h/fhir/A/1"), Some(br#"{"resourceType":"Basic"}"#), &beside);
+        bundle.entry(None, None, &Beside { search_mode: Some("match"), ..Beside::default() });
+        assert_eq!(bundle.len(), 2);
+        let text = bundle.finish();
+        let tree = model::json::read(&text, &Default::default()).unwrap();
+        assert_eq!(tree.root().every("entry").len(), 2);
+        assert_eq!(tree.root().text_at("entry.response.etag"), Some("W/\"1\""));
+        assert_eq!(tree.root().text_at("link.url"), Some("http://h/fhir/A\""));
+        let empty = BundleText::new("searchset", now, None, &[]).finish();
+        assert!(model::json::read(&empty, &Default::default()).is_ok());
+    }
+}

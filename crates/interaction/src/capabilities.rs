@@ -1,0 +1,76 @@
+//! `GET [base]/metadata`: the CapabilityStatement, made of what is registered.
+//!
+//! <http://hl7.org/fhir/R4/http.html#capabilities>
+
+use access::Released;
+use model::{ElementMut, Tree};
+
+use crate::answer::Answer;
+use crate::checked::RESOURCE_TYPES;
+use crate::refusal::{Class, Refusal};
+use crate::render;
+use crate::request::Request;
+use crate::table::{Declared, ROWS, Row};
+
+/// Answers with the statement.
+pub(crate) fn run(request: &Request<'_>) -> Result<Answer, Refusal> {
+    if let Some(mode) = request.query.first("mode").filter(|mode| !matches!(*mode, "full" | "normative")) {
+        return Err(Refusal::new(Class::NotSupported, format!("There is no statement of mode {mode}.")));
+    }
+    let tree = statement(request);
+    let body = Released::statement(render::tree(tree.root(), &request.media, request.shapes()));
+    Ok(Answer::with_body(200, request.media.content_type(), body))
+}
+
+fn statement(request: &Request<'_>) -> Tree {
+    let mut tree = Tree::new("CapabilityStatement");
+    let mut root = tree.edit();
+    root.set("status", "active");
+    root.set("date", request.service.settings().started.to_fhir().as_str());
+    root.set("kind", "instance");
+    root.object("software").set("name", "Passerelle").set("version", env!("CARGO_PKG_VERSION"));
+    root.object("implementation").set("description", "Passerelle").set("url", request.call.base);
+    root.set("fhirVersion", "4.0.1");
+    root.push("format", "application/fhir+json").push("format", "application/fhir+xml");
+    root.push("format", "json").push("format", "xml");
+    let mut rest = root.item("rest");
+    rest.set("mode", "server");
+    for resource_type in RESOURCE_TYPES {
+        resource(&mut rest.item("resource"), resource_type);
+    }
+    for row in ROWS {
+        if let Declared::System(code) = row.declared {
+            rest.item("interaction").set("code", code);
+        }
+    }
+    for row in ROWS.iter().filter(|row| row.types.is_empty()) {
+        operation(&mut rest, row);
+    }
+    tree
+}
+
+fn resource(item: &mut ElementMut<'_>, resource_type: &str) {
+    item.set("type", resource_type);
+    let rows = || ROWS.iter().filter(|row| row.types.is_empty() || row.types.contains(&resource_type));
+    for row in rows() {
+        if let Declared::Interaction(code) = row.declared {
+            item.item("interaction").set("code", code);
+        }
+    }
+    item.set("versioning", "versioned-update");
+    item.set("readHistory", true);
+    item.set("updateCreate", true);
+    item.set("conditionalRead", "full-support");
+    for row in rows().filter(|row| !row.types.is_empty()) {
+        operation(item, row);
+    }
+}
+
+/// An operation stands once, at the level of its first row.
+fn operation(item: &mut ElementMut<'_>, row: &Row) {
+    if let Declared::Operation(definition) = row.declared {
+        let mut operation = item.item("operation");
+        operation.set("name", row.name.trim_start_matches('$'));
+        operation.set("definition", definition);
+    }
+}

@@ -1,0 +1,20 @@
+//! `POST [base]/[type]`: <http://hl7.org/fhir/R4/http.html#create>.
+
+use crate::answer::Answer;
+use crate::refusal::Refusal;
+use crate::request::Request;
+use crate::write::{self, Draft};
+use crate::{binary, body, checked, written};
+
+/// Stores the resource under an id of the server's; an id in the body is not used.
+pub(crate) fn run(request: &Request<'_>) -> Result<Answer, Refusal> {
+    let service = request.service;
+    let tree = match binary::is_raw(request) {
+        true => binary::wrap(request),
+        false => body::resource(request.call, request.shapes(), &service.settings().limits)?,
+    };
+    let content = checked::check(service, tree, &request.target.resource_type)?;
+    let draft = Draft::create(request.call.ids.next(request.call.now), content);
+    let stored = write::commit(service, &request.permit, request.call.now, vec![draft])?;
+    written::answer(request, stored.first())
+}

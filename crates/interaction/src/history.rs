@@ -1,0 +1,150 @@
+//! `_history` of an instance, a type, the system: <http://hl7.org/fhir/R4/http.html#history>.
+//!
+//! Newest first. A page's `next` link carries the `t` of the first page and the place of the last change, so pages agree
+//! with each other whatever is written meanwhile.
+
+use access::Item;
+use model::{Instant, PartialDateTime};
+use storage::{Bounds, Change, Direction, Method, Position, Scope, View};
+
+use crate::answer::{Answer, etag};
+use crate::bundle::{Beside, BundleText};
+use crate::refusal::{Class, Refusal};
+use crate::request::Request;
+use crate::{read, render, stored_text};
+
+/// The history of one resource.
+pub(crate) fn instance(request: &Request<'_>) -> Result<Answer, Refusal> {
+    run(request, &Scope::Instance(&request.target.resource_type, &request.target.id))
+}
+
+/// The history of all resources of a type.
+pub(crate) fn of_type(request: &Request<'_>) -> Result<Answer, Refusal> {
+    run(request, &Scope::Type(&request.target.resource_type))
+}
+
+/// The history of everything.
+pub(crate) fn system(request: &Request<'_>) -> Result<Answer, Refusal> {
+    run(request, &Scope::System)
+}
+
+fn run(request: &Request<'_>, scope: &Scope<'_>) -> Result<Answer, Refusal> {
+    let view = view(request)?;
+    if let Scope::Instance(resource_type, id) = scope
+        && view.read(resource_type, id).map_err(Refusal::fault)?.is_none()
+    {
+        return Err(read::not_found(request));
+    }
+    let bounds = bounds(request, &view)?;
+    let count = count(request)?;
+    let mut changes = Vec::new();
+    for change in view.history(scope, bounds).map_err(Refusal::fault)? {
+        let change = change.map_err(Refusal::fault)?;
+        // One more than fits tells whether there is another page.
+        let full = changes.len() > count;
+        if full {
+            break;
+        }
+        changes.push(change);
+    }
+    let more = changes.len() > count;
+    changes.truncate(count);
+    let links = links(request, &view, changes.last().filter(|_| more));
+    let updated = view.instant().map_or(request.call.now, |instant| Instant(instant.0));
+    let mut bundle = BundleText::new("history", updated, None, &links);
+    for change in &changes {
+        add(request, &view, change, &mut bundle)?;
+    }
+    let body = request.permit.release_made(bundle.finish());
+    let body = render::stored(body, &request.media, request.shapes())?;
+    let mut answer = Answer::with_body(200, request.media.content_type(), body);
+    answer.last_modified = Some(updated);
+    Ok(answer)
+}
+
+fn add(request: &Request<'_>, view: &View, change: &Change, bundle: &mut BundleText) -> Result<(), Refusal> {
+    let identity = view.identity(change.number).map_err(Refusal::fault)?;
+    let identity = identity.ok_or_else(|| Refusal::fault("a change of no resource"))?;
+    let item = Item { resource_type: &identity.type_name, id: &identity.id, version: change.version };
+    if !request.permit.sees(item) {
+        return Ok(());
+    }
+    let instant = Instant(change.instant.0);
+    let version = view.version_of(change).map_err(Refusal::fault)?;
+    let body = version.body().map_err(Refusal::fault)?;
+    let text = body.map(|body| stored_text::decode(&body, version.mark, version.version, instant));
+    let name = format!("{}/{}", identity.type_name, identity.id);
+    let (method, url, status) = match change.method {
+        Method::Create => ("POST", &*identity.type_name, "201"),
+        Method::Update if change.version == 1 => ("PUT", name.as_str(), "201"),
+        Method::Update => ("PUT", name.as_str(), "200"),
+        Method::Patch => ("PATCH", name.as_str(), "200"),
+        Method::Delete => ("DELETE", name.as_str(), "204"),
+    };
+    let tag = etag(change.version);
+    let beside = Beside { request: Some((method, url)), response: Some((status, &tag, instant)), search_mode: None };
+    let full_url = format!("{}/{name}", request.call.base);
+    bundle.entry(Some(&full_url), text.as_deref(), &beside);
+    Ok(())
+}
+
+fn view(request: &Request<'_>) -> Result<View, Refusal> {
+    let t = match request.query.first("_t") {
+        Some(text) => Some(text.parse().map_err(|_| wrong("_t"))?),
+        None => None,
+    };
+    request.service.store().view(t).map_err(|error| match error {
+        storage::ViewError::Engine(error) => Refusal::fault(error),
+        _ => wrong("_t"),
+    })
+}
+
+fn bounds(request: &Request<'_>, view: &View) -> Result<Bounds, Refusal> {
+    let mut bounds = Bounds { direction: Direction::Backward, ..Bounds::default() };
+    if let Some(after) = request.query.first("_after") {
+        let (t, ordinal) = after.split_once('.').ok_or_else(|| wrong("_after"))?;
+        let number = |text: &str| text.parse().map_err(|_| wrong("_after"));
+        bounds.after = Some(Position { t: number(t)?, ordinal: number(ordinal)? });
+    }
+    let millis = |nanos: i128| storage::Instant(i64::try_from(nanos.div_euclid(1_000_000)).unwrap_or(i64::MAX));
+    if let Some(since) = request.query.first("_since") {
+        let since = PartialDateTime::parse(since).ok_or_else(|| wrong("_since"))?;
+        let before = storage::Instant(millis(since.range(0).0).0.saturating_sub(1));
+        bounds.from = view.t_at(before).map_err(Refusal::fault)? + 1;
+    }
+    if let Some(at) = request.query.first("_at") {
+        let (start, end) = PartialDateTime::parse(at).ok_or_else(|| wrong("_at"))?.range(0);
+        // What was current at some time of the period: from the last change before it to the last within it.
+        bounds.from = bounds.from.max(view.t_at(millis(start)).map_err(Refusal::fault)?);
+        let last = storage::Instant(millis(end).0.saturating_sub(1).max(millis(start).0));
+        bounds.to = view.t_at(last).map_err(Refusal::fault)?;
+    }
+    Ok(bounds)
+}
+
+fn count(request: &Request<'_>) -> Result<usize, Refusal> {
+    let settings = request.service.settings();
+    match request.query.first("_count") {
+        None => Ok(settings.page),
+        Some(text) => text.parse().map(|count: usize| count.clamp(1, settings.longest_page)).map_err(|_| wrong("_count")),
+    }
+}
+
+fn links(request: &Request<'_>, view: &View, last: Option<&Change>) -> Vec<(&'static str, String)> {
+    let base = format!("{}/{}", request.call.base, request.call.path);
+    let query = request.call.query;
+    let own = if query.is_empty() { base.clone() } else { format!("{base}?{query}") };
+    let mut links = vec![("self", own)];
+    if let Some(change) = last {
+        let kept = query.split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("_t=") && !pair.starts_with("_after="));
+        let mut pairs: Vec<String> = kept.map(str::to_owned).collect();
+        pairs.push(format!("_t={}", view.t()));
+        pairs.push(format!("_after={}.{}", change.position.t, change.position.ordinal));
+        links.push(("next", format!("{base}?{}", pairs.join("&"))));
+    }
+    links
+}
+
+fn wrong(parameter: &str) -> Refusal {
+    Refusal::new(Class::Malformed, format!("{parameter} has a value that is none."))
+}

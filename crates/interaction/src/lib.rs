@@ -1,0 +1,43 @@
+//! FHIR interactions and operations, one file each, joined over the crates below; no HTTP types and no async.
+//!
+//! ```text
+//! Call -find-> Row -permit-> Request -run-> Answer
+//!                                     \-> Draft -check-> Checked -commit-> Stored -release-> Released
+//! ```
+//!
+//! [`Service::answer`] is the one door: single requests, batch entries and the command line come through it.
+//! [`table::ROWS`] lists all that is done. Every write goes through [`write::commit`].
+//! <http://hl7.org/fhir/R4/http.html>
+
+pub mod answer;
+mod binary;
+mod body;
+pub mod bundle;
+pub mod call;
+mod capabilities;
+pub mod checked;
+mod compartment;
+pub mod conditions;
+mod create;
+mod delete;
+mod effect;
+mod history;
+pub mod media;
+pub mod query;
+mod read;
+pub mod refusal;
+mod render;
+pub mod request;
+pub mod service;
+mod stored_text;
+pub mod table;
+pub mod target;
+mod update;
+mod vread;
+pub mod write;
+mod written;
+
+pub use answer::Answer;
+pub use call::{Call, Headers, Ids, Method};
+pub use refusal::{Class, Refusal};
+pub use service::{Service, Settings};

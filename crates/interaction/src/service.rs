@@ -1,0 +1,109 @@
+//! What all requests share, and the one door to everything that is done.
+
+use access::{Action, Policy};
+use model::{Instant, Limits, NoShapes, Shapes};
+use storage::Store;
+
+use crate::answer::Answer;
+use crate::call::Call;
+use crate::media::Media;
+use crate::query::Query;
+use crate::refusal::{Class, Refusal};
+use crate::request::Request;
+use crate::table;
+use crate::target::Target;
+
+/// What an operator decides about a service.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// When this process began: the date of its CapabilityStatement.
+    pub started: Instant,
+    /// Bounds on one input.
+    pub limits: Limits,
+    /// Who may do what.
+    pub policy: Policy,
+    /// Entries on a page where the request asks for no number.
+    pub page: usize,
+    /// The most entries on a page.
+    pub longest_page: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings { started: Instant(0), limits: Limits::default(), policy: Policy::default(), page: 20, longest_page: 1000 }
+    }
+}
+
+/// The server without its transport. Shared by all threads; its calls block.
+pub struct Service {
+    store: Store,
+    settings: Settings,
+}
+
+impl Service {
+    /// A service over a store.
+    pub fn new(store: Store, settings: Settings) -> Service {
+        Service { store, settings }
+    }
+
+    /// The store.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// What the operator decided.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The types of FHIR.
+    pub fn shapes(&self) -> &dyn Shapes {
+        &NoShapes
+    }
+
+    /// Answers a call. Every failure is an answer too: an OperationOutcome in the form that was asked for.
+    pub fn answer(&self, call: &Call<'_>) -> Answer {
+        let query = Query::parse(call.query);
+        let media = Media::asked(&query, call.headers.accept);
+        let form = media.as_ref().copied().unwrap_or(Media::JSON);
+        self.request(call, query, media).unwrap_or_else(|refusal| Answer::refusal(refusal, &form, self.shapes()))
+    }
+
+    /// Whether a call is a point read: it takes microseconds and may be answered without leaving the thread.
+    pub fn is_point_read(&self, call: &Call<'_>) -> bool {
+        use crate::call::Method;
+        let known = matches!(call.method, Method::Get | Method::Head);
+        known && Target::of(call.path).and_then(|target| table::find(call.method, &target)).is_ok_and(|row| row.is_point_read())
+    }
+
+    fn request(&self, call: &Call<'_>, query: Query, media: Result<Media, Refusal>) -> Result<Answer, Refusal> {
+        let target = Target::of(call.path)?;
+        self.check_type(&target)?;
+        let row = table::find(call.method, &target)?;
+        // A Binary is read in its own form, whatever that is: the function of its row looks at Accept itself.
+        let media = if target.resource_type == "Binary" { media.unwrap_or(Media::JSON) } else { media? };
+        let action = Action {
+            verb: row.verb,
+            resource_type: Some(target.resource_type.as_str()).filter(|name| !name.is_empty()),
+            id: Some(target.id.as_str()).filter(|id| !id.is_empty()),
+        };
+        let permit = self.settings.policy.permit(call.caller, &action)?;
+        let request = Request { service: self, call, target, query, media, permit };
+        let mut answer = (row.run)(&request)?;
+        answer.interaction = row.name;
+        Ok(answer)
+    }
+
+    fn check_type(&self, target: &Target) -> Result<(), Refusal> {
+        let name = target.resource_type.as_str();
+        if name.is_empty() || self.is_resource_type(name) {
+            return Ok(());
+        }
+        Err(Refusal::new(Class::NotFound, format!("{name} is not a resource type of FHIR R4.")))
+    }
+
+    /// Whether a name is that of a concrete resource type.
+    pub fn is_resource_type(&self, name: &str) -> bool {
+        crate::checked::RESOURCE_TYPES.contains(&name)
+    }
+}

@@ -1,0 +1,72 @@
+//! The text of a resource as it is stored: JSON without what is known only after the commit.
+//!
+//! ```text
+//! {"resourceType":"Patient","id":"a","meta":{ MARK "profile":[…]},"name":…
+//! ```
+//!
+//! `id` and `meta` come first. At the mark, reading inserts `versionId` and `lastUpdated`: a read is get, decompress, insert.
+
+use model::{Instant, Tree};
+
+/// The text and the offset of its mark. A `versionId` and a `lastUpdated` that the tree has are left out.
+pub(crate) fn encode(mut tree: Tree, id: &str) -> (Vec<u8>, u64) {
+    let meta = tree.root().get("meta").filter(|meta| !meta.is_primitive()).map(|meta| meta.id());
+    let meta_text = meta.map(|meta| {
+        tree.edit_at(meta).remove("versionId").remove("lastUpdated");
+        model::json::to_string(tree.element(meta))
+    });
+    tree.edit().remove("id").remove("meta");
+    let rest = model::json::to_string(tree.root());
+    let resource_type = tree.resource_type();
+    let head = format!("{{\"resourceType\":\"{resource_type}\"");
+    let mut text = String::with_capacity(rest.len() + 128);
+    text.push_str(&head);
+    text.push_str(",\"id\":\"");
+    text.push_str(id);
+    text.push_str("\",\"meta\":{");
+    let mark = text.len() as u64;
+    text.push_str(meta_text.as_deref().and_then(|meta| meta.strip_prefix('{')).unwrap_or("}"));
+    text.push_str(rest.strip_prefix(head.as_str()).unwrap_or("}"));
+    (text.into_bytes(), mark)
+}
+
+/// The text of a version as it is read.
+pub(crate) fn decode(body: &[u8], mark: u64, version: u64, instant: Instant) -> Vec<u8> {
+    let at = usize::try_from(mark).map_or(body.len(), |mark| mark.min(body.len()));
+    let (head, tail) = body.split_at(at);
+    let comma = if tail.first() == Some(&b'}') { "" } else { "," };
+    let known = format!("\"versionId\":\"{version}\",\"lastUpdated\":\"{}\"{comma}", instant.to_fhir());
+    let mut text = Vec::with_capacity(body.len() + known.len());
+    text.extend_from_slice(head);
+    text.extend_from_slice(known.as_bytes());
+    text.extend_from_slice(tail);
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(given: &str, expected: &str) {
+        let tree = model::json::read(given.as_bytes(), &Default::default()).unwrap();
+        let (body, mark) = encode(tree, "b");
+        let text = decode(&body, mark, 3, Instant(0));
+        assert_eq!(String::from_utf8(text).unwrap(), expected);
+    }
+
+    #[test]
+    fn version_and_time_come_into_meta_whatever_was_there() {
+        check(
+            r#"{"resourceType":"Patient"}"#,
+            r#"{"resourceType":"Patient","id":"b","meta":{"versionId":"3","lastUpdated":"1970-01-01T00:00:00.000Z"}}"#,
+        );
+        check(
+            r#"{"active":true,"meta":{"versionId":"9","lastUpdated":"2020-01-01T00:00:00Z","tag":[{"code":"x"}]},"id":"a","resourceType":"Patient"}"#,
+            r#"{"resourceType":"Patient","id":"b","meta":{"versionId":"3","lastUpdated":"1970-01-01T00:00:00.000Z","tag":[{"code":"x"}]},"active":true}"#,
+        );
+        check(
+            r#"{"resourceType":"Basic","meta":{"versionId":"9"},"code":{"text":"\"é"}}"#,
+            r#"{"resourceType":"Basic","id":"b","meta":{"versionId":"3","lastUpdated":"1970-01-01T00:00:00.000Z"},"code":{"text":"\"é"}}"#,
+        );
+    }
+}

@@ -1,0 +1,119 @@
+//! Everything that the server does, one row each. Requests find their function here, and the CapabilityStatement is made
+//! of the same rows: what is not here is neither done nor declared.
+
+use access::Verb;
+
+use crate::call::Method;
+use crate::refusal::{Class, Refusal};
+use crate::request::Request;
+use crate::target::{Level, Target};
+use crate::{answer::Answer, capabilities, create, delete, history, read, update, vread};
+
+/// What a row is in a CapabilityStatement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Declared {
+    /// `rest.resource.interaction.code` of every type
+    Interaction(&'static str),
+    /// `rest.interaction.code`
+    System(&'static str),
+    /// `rest.operation` or, for rows with types, `rest.resource.operation`: the canonical URL of its definition
+    Operation(&'static str),
+    /// Part of another row: `POST _search` of a search.
+    Within,
+}
+
+/// One thing that the server does.
+pub struct Row {
+    /// FHIR's name of it, also in the log.
+    pub name: &'static str,
+    /// The method; `HEAD` finds the rows of `GET`.
+    pub method: Method,
+    /// How deep its path points.
+    pub level: Level,
+    /// What follows the path.
+    pub word: &'static str,
+    /// The types that it is for; empty for all.
+    pub types: &'static [&'static str],
+    /// What the caller needs leave for.
+    pub verb: Verb,
+    /// How it is declared.
+    pub declared: Declared,
+    /// How it is done.
+    pub run: fn(&Request<'_>) -> Result<Answer, Refusal>,
+}
+
+impl Row {
+    /// Whether it reads one resource by its id: microseconds.
+    pub fn is_point_read(&self) -> bool {
+        self.verb == Verb::Read && self.word.is_empty()
+    }
+
+    fn fits(&self, target: &Target) -> bool {
+        self.level == target.level
+            && self.word == target.word
+            && (self.types.is_empty() || self.types.contains(&target.resource_type.as_str()))
+    }
+}
+
+macro_rules! row {
+    ($name:literal $method:ident $level:ident $word:literal $verb:ident $declared:expr, $run:path) => {
+        row!($name $method $level $word [] $verb $declared, $run)
+    };
+    ($name:literal $method:ident $level:ident $word:literal [$($ty:literal),*] $verb:ident $declared:expr, $run:path) => {
+        Row {
+            name: $name,
+            method: Method::$method,
+            level: Level::$level,
+            word: $word,
+            types: &[$($ty),*],
+            verb: Verb::$verb,
+            declared: $declared,
+            run: $run,
+        }
+    };
+}
+
+use Declared::{Interaction, System};
+
+/// The rows.
+pub static ROWS: &[Row] = &[
+    row!("capabilities" Get System "metadata" Capabilities System("capabilities"), capabilities::run),
+    row!("read" Get Instance "" Read Interaction("read"), read::run),
+    row!("vread" Get Version "" Read Interaction("vread"), vread::run),
+    row!("create" Post Type "" Write Interaction("create"), create::run),
+    row!("update" Put Instance "" Write Interaction("update"), update::run),
+    row!("delete" Delete Instance "" Write Interaction("delete"), delete::run),
+    row!("history-instance" Get Instance "_history" History Interaction("history-instance"), history::instance),
+    row!("history-type" Get Type "_history" History Interaction("history-type"), history::of_type),
+    row!("history-system" Get System "_history" History System("history-system"), history::system),
+];
+
+/// The row for a request.
+///
+/// # Errors
+/// [`Class::MethodNotAllowed`] with the methods that there are, [`Class::NotSupported`] where no row has this path.
+pub(crate) fn find(method: Method, target: &Target) -> Result<&'static Row, Refusal> {
+    let method = if method == Method::Head { Method::Get } else { method };
+    if let Some(row) = ROWS.iter().find(|row| row.method == method && row.fits(target)) {
+        return Ok(row);
+    }
+    let mut methods: Vec<&str> = Vec::new();
+    for row in ROWS.iter().filter(|row| row.fits(target)) {
+        for name in [row.method.name(), if row.method == Method::Get { "HEAD" } else { row.method.name() }] {
+            if !methods.contains(&name) {
+                methods.push(name);
+            }
+        }
+    }
+    if methods.is_empty() {
+        let text = match target.word.as_str() {
+            "" => "There is nothing under this path.".to_owned(),
+            word => format!("{word} is not known here."),
+        };
+        return Err(Refusal::new(Class::NotSupported, text));
+    }
+    let allow = methods.join(", ");
+    let mut refusal = Refusal::new(Class::MethodNotAllowed, format!("This path takes {allow}."));
+    refusal.allow = Some(allow);
+    Err(refusal)
+}

@@ -1,0 +1,147 @@
+//! The one function by which anything is stored: single writes, batch entries, conversions and imports.
+
+use access::{Item, Permit, Released};
+use model::Instant;
+use storage::{CommitError, Content, Effect, Expect, Found, Method, Transaction, Write};
+
+use crate::checked::Checked;
+use crate::refusal::{Class, Refusal};
+use crate::service::Service;
+use crate::{compartment, effect, stored_text};
+
+/// One resource to be written.
+#[derive(Debug)]
+pub struct Draft {
+    /// Its type.
+    pub resource_type: String,
+    /// The id that it is stored under.
+    pub id: String,
+    /// What must hold before.
+    pub expect: Expect,
+    /// How the version comes to be.
+    pub method: Method,
+    /// The new content; `None` deletes.
+    pub content: Option<Checked>,
+}
+
+impl Draft {
+    /// A new resource under a new id.
+    pub fn create(id: String, content: Checked) -> Draft {
+        let resource_type = content.resource().resource_type().unwrap_or_default().to_owned();
+        Draft { resource_type, id, expect: Expect::Never, method: Method::Create, content: Some(content) }
+    }
+}
+
+/// A draft with what the effects put beside it.
+pub struct Planned {
+    /// The draft.
+    pub draft: Draft,
+    /// Keys of the index under which the resource is found.
+    pub index: Vec<Vec<u8>>,
+}
+
+/// Everything of one commit.
+#[derive(Default)]
+pub struct Plan {
+    /// The resources, in the order of the drafts; effects may add some behind.
+    pub writes: Vec<Planned>,
+    /// Events of the log.
+    pub events: Vec<Vec<u8>>,
+}
+
+/// A resource that is durable and visible.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    /// Its type.
+    pub resource_type: String,
+    /// Its id.
+    pub id: String,
+    /// The version now current; 0 where there is none and never was.
+    pub version: u64,
+    /// When it was stored.
+    pub instant: Instant,
+    /// What happened.
+    pub effect: Effect,
+    text: Option<(Vec<u8>, u64)>,
+}
+
+impl Stored {
+    /// Its text as a read would give it; `None` for a deletion, and where the permit hides it.
+    pub fn release(&self, permit: &Permit) -> Option<Released> {
+        let (body, mark) = self.text.as_ref()?;
+        let item = Item { resource_type: &self.resource_type, id: &self.id, version: self.version };
+        permit.release(item, stored_text::decode(body, *mark, self.version, self.instant))
+    }
+}
+
+/// Stores all drafts in one commit, durable when it returns; nothing of it is stored where it fails.
+///
+/// # Errors
+/// [`Class::PreconditionFailed`] where what a draft expects does not hold, [`Class::Busy`] where others were faster again
+/// and again, [`Class::Fault`] where the engine failed.
+pub fn commit(service: &Service, _permit: &Permit, now: Instant, drafts: Vec<Draft>) -> Result<Vec<Stored>, Refusal> {
+    let mut plan = Plan::default();
+    plan.writes.extend(drafts.into_iter().map(|draft| Planned { draft, index: Vec::new() }));
+    for effect in effect::EFFECTS {
+        (effect.run)(service, &mut plan)?;
+    }
+    let mut transaction = Transaction::new(storage::Instant(now.0));
+    let mut stored = Vec::with_capacity(plan.writes.len());
+    for planned in plan.writes {
+        stored.push(add(&mut transaction, planned));
+    }
+    for event in plan.events {
+        transaction.event(event);
+    }
+    let committed = service.store().commit(transaction).map_err(|error| refused(error, &stored))?;
+    for (stored, outcome) in stored.iter_mut().zip(committed.outcomes) {
+        stored.version = outcome.version;
+        stored.effect = outcome.effect;
+        stored.instant = Instant(committed.instant.0);
+    }
+    Ok(stored)
+}
+
+fn add(transaction: &mut Transaction, planned: Planned) -> Stored {
+    let Planned { draft, index } = planned;
+    let bucket = match &draft.content {
+        Some(content) => compartment::bucket(content.resource(), &draft.id),
+        None => storage::Bucket::of_no_patient(&draft.resource_type, &draft.id),
+    };
+    let text = draft.content.map(|content| stored_text::encode(content.into_tree(), &draft.id));
+    let content = text.clone().map(|(body, mark)| Content { body, mark, index });
+    transaction.write(Write {
+        type_name: draft.resource_type.clone(),
+        id: draft.id.clone(),
+        bucket,
+        expect: draft.expect,
+        method: draft.method,
+        content,
+        unless_same: false,
+    });
+    let (resource_type, id) = (draft.resource_type, draft.id);
+    Stored { resource_type, id, version: 0, instant: Instant(0), effect: Effect::Unchanged, text }
+}
+
+fn refused(error: CommitError, stored: &[Stored]) -> Refusal {
+    match error {
+        CommitError::Conflict { write, found, .. } => {
+            let name = stored.get(write).map(|stored| format!("{}/{}", stored.resource_type, stored.id));
+            let found = match found {
+                Found::Never => "is not there".to_owned(),
+                Found::Live(version) => format!("is there in version {version}"),
+                Found::Deleted(version) => format!("was deleted by version {version}"),
+            };
+            let text = format!("The condition does not hold: {} {found}.", name.unwrap_or_default());
+            Refusal::new(Class::PreconditionFailed, text)
+        }
+        CommitError::Unacceptable { write, reason } => {
+            let name = stored.get(write).map(|stored| format!("{}/{}", stored.resource_type, stored.id));
+            Refusal::new(Class::Unprocessable, format!("{}: {reason}.", name.unwrap_or_default()))
+        }
+        CommitError::GuardChanged { .. } | CommitError::StateChanged { .. } | CommitError::Busy => {
+            Refusal::new(Class::Busy, "Other writers were faster; try again.")
+        }
+        CommitError::Engine(error) => Refusal::fault(error),
+    }
+}
