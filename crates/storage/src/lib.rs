@@ -40,19 +40,28 @@ mod blob;
 mod commit;
 mod commit_row;
 mod dictionary;
+mod disk;
 mod embedded;
 mod engine;
+#[cfg(feature = "fjall")]
+pub mod fjall;
+mod folder;
+mod frame;
 mod head;
 mod history;
 mod index;
 mod intervals;
+mod journal;
 pub mod memory;
 mod names;
 mod number;
 mod ordered;
 mod prepared;
+mod recovery;
 mod rows;
 mod sequence;
+#[cfg(feature = "sled")]
+pub mod sled;
 mod slice;
 mod space;
 mod store;
@@ -66,13 +75,16 @@ pub use commit::{
     CommitError, Committed, Content, Effect, Expect, Found, Method, Outcome, Refusal, Transaction, Write,
 };
 pub use dictionary::{DictionaryError, train};
+pub use disk::{Disk, DiskFile, Folder};
 pub use embedded::Embedded;
 pub use engine::{
     Batch, Damage, Direction, Engine, EngineError, KeyRange, MAX_KEY, Op, Require, Scan, SubmitError, Ticket,
     prefix_end,
 };
+pub use folder::EngineOptions;
 pub use history::{Bounds, Change, History, Position, Scope};
 pub use index::{IndexRow, IndexScan};
+pub use journal::JournalOptions;
 pub use number::{Bucket, Number};
 pub use prepared::MAX_INDEX_KEY;
 pub use slice::Slice;

@@ -12,15 +12,15 @@ pub struct Slice(Repr);
 enum Repr {
     Shared(Arc<[u8]>),
     #[cfg(feature = "fjall")]
-    Fjall(fjall::Slice),
+    Fjall(::fjall::Slice),
     /// A sled value, without its first `usize` bytes (the space number in front of a key).
     #[cfg(feature = "sled")]
-    Sled(sled::IVec, usize),
+    Sled(::sled::IVec, usize),
 }
 
 #[cfg(feature = "sled")]
 impl Slice {
-    pub(crate) fn of_sled(bytes: sled::IVec, skip: usize) -> Slice {
+    pub(crate) fn of_sled(bytes: ::sled::IVec, skip: usize) -> Slice {
         Slice(Repr::Sled(bytes, skip))
     }
 }
@@ -64,8 +64,8 @@ impl From<Vec<u8>> for Slice {
 }
 
 #[cfg(feature = "fjall")]
-impl From<fjall::Slice> for Slice {
-    fn from(bytes: fjall::Slice) -> Slice {
+impl From<::fjall::Slice> for Slice {
+    fn from(bytes: ::fjall::Slice) -> Slice {
         Slice(Repr::Fjall(bytes))
     }
 }

@@ -1,0 +1,165 @@
+//! The engine fjall 3: log-structured merge trees in Rust. The default.
+//!
+//! Why, and what it costs: `docs/adr/0002-storage-engines.md`.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use ::fjall::config::{
+    BlockSizePolicy, BloomConstructionPolicy, CompressionPolicy, FilterPolicy, FilterPolicyEntry, PinningPolicy,
+};
+use ::fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions, PersistMode};
+
+use crate::embedded::Embedded;
+use crate::engine::{Direction, EngineError, KeyRange, Op, Scan};
+use crate::folder::{self, DataFolder, EngineOptions};
+use crate::slice::Slice;
+use crate::space::Space;
+use crate::tables::{APPLIED, Tables, read_applied};
+
+/// Opens the engine in `path`, which is created if it is not there.
+///
+/// # Errors
+/// [`EngineError::Unusable`]: another engine's folder, or open in another process. [`EngineError::Damaged`]: see `docs/storage.md`,
+/// "Damage"; nothing acknowledged was changed.
+pub fn open(path: &Path, options: &EngineOptions) -> Result<Arc<Embedded>, EngineError> {
+    folder::open(path, "fjall", options, |tables, folder| Ok(Box::new(Fjall::open(tables, folder, options)?)))
+}
+
+/// One keyspace per space, named like it.
+struct Fjall {
+    database: Database,
+    /// In the order of [`Space::ALL`].
+    keyspaces: Vec<Keyspace>,
+    folder: DataFolder,
+}
+
+impl Fjall {
+    fn open(path: &Path, folder: DataFolder, options: &EngineOptions) -> Result<Fjall, EngineError> {
+        let database = Database::builder(path)
+            .cache_size(options.cache_bytes)
+            // The journal in front makes batches durable; fjall's own is synced at checkpoints.
+            .manual_journal_persist(true)
+            .max_journaling_size(64 << 20)
+            .journal_compression(CompressionType::None)
+            .worker_threads(2)
+            .open()
+            .map_err(|e| EngineError::io("opening fjall", e))?;
+        let mut keyspaces = Vec::with_capacity(Space::ALL.len());
+        for space in Space::ALL {
+            let keyspace = database.keyspace(space.name(), || settings(space, options.write_buffer_bytes));
+            keyspaces.push(keyspace.map_err(|e| EngineError::io("opening a keyspace of fjall", e))?);
+        }
+        Ok(Fjall { database, keyspaces, folder })
+    }
+
+    fn keyspace(&self, space: Space) -> Result<&Keyspace, EngineError> {
+        let found = self.keyspaces.get(usize::from(space.number()));
+        found.ok_or_else(|| EngineError::Unusable(format!("it has no keyspace {}", space.name())))
+    }
+}
+
+/// How the tree of a space is laid out.
+fn settings(space: Space, write_buffer: u64) -> KeyspaceCreateOptions {
+    let kib = 1024;
+    // Bodies and blobs are compressed already, ids are random: nothing to gain from a second compression.
+    let (block, compression) = match space {
+        Space::Versions => (8 * kib, CompressionType::None),
+        Space::Ids => (4 * kib, CompressionType::None),
+        Space::Blobs => (16 * kib, CompressionType::None),
+        Space::Index => (16 * kib, CompressionType::Lz4),
+        _ => (8 * kib, CompressionType::Lz4),
+    };
+    let share = match space {
+        Space::Index | Space::Versions => 4,
+        _ => 16,
+    };
+    let filter = FilterPolicyEntry::Bloom(BloomConstructionPolicy::BitsPerKey(10.0));
+    let options = KeyspaceCreateOptions::default()
+        .manual_journal_persist(true)
+        .max_memtable_size((write_buffer / share).max(1 << 20))
+        .data_block_size_policy(BlockSizePolicy::all(block))
+        .data_block_compression_policy(CompressionPolicy::all(compression))
+        .index_block_compression_policy(CompressionPolicy::all(CompressionType::Lz4))
+        .index_block_pinning_policy(PinningPolicy::all(false))
+        .filter_block_pinning_policy(PinningPolicy::all(false))
+        .filter_policy(match space {
+            // Read by scans, or by keys that are there.
+            Space::Commits | Space::Changes | Space::Log => FilterPolicy::disabled(),
+            _ => FilterPolicy::all(filter),
+        })
+        .expect_point_read_hits(matches!(space, Space::Versions | Space::Heads | Space::Index));
+    match space {
+        Space::Blobs => options.with_kv_separation(Some(KvSeparationOptions::default())),
+        _ => options,
+    }
+}
+
+impl Tables for Fjall {
+    fn name(&self) -> &'static str {
+        "fjall"
+    }
+
+    fn get(&self, space: Space, key: &[u8]) -> Result<Option<Slice>, EngineError> {
+        let value = self.keyspace(space)?.get(key).map_err(|e| EngineError::io("reading from fjall", e))?;
+        Ok(value.map(Slice::from))
+    }
+
+    fn scan<'a>(&'a self, space: Space, range: KeyRange, direction: Direction) -> Scan<'a> {
+        let keyspace = match self.keyspace(space) {
+            _ if range.is_empty() => return Box::new(std::iter::empty()),
+            Ok(keyspace) => keyspace,
+            Err(error) => return Box::new(std::iter::once(Err(error))),
+        };
+        let rows = keyspace.range::<Vec<u8>, _>((range.start, range.end));
+        let row = |guard: ::fjall::Guard| match guard.into_inner() {
+            Ok((key, value)) => Ok((Slice::from(key), Slice::from(value))),
+            Err(e) => Err(EngineError::io("scanning fjall", e)),
+        };
+        match direction {
+            Direction::Forward => Box::new(rows.map(row)),
+            Direction::Backward => Box::new(rows.rev().map(row)),
+        }
+    }
+
+    fn apply(&self, ops: &[Op], applied: u64) -> Result<(), EngineError> {
+        let mut batch = self.database.batch();
+        for op in ops {
+            let keyspace = self.keyspace(op.space)?;
+            match &op.value {
+                Some(value) => batch.insert(keyspace, op.key.as_slice(), value.as_slice()),
+                None => batch.remove(keyspace, op.key.as_slice()),
+            }
+        }
+        batch.insert(self.keyspace(Space::Meta)?, APPLIED, applied.to_be_bytes());
+        batch.commit().map_err(|e| EngineError::io("writing to fjall", e))
+    }
+
+    fn applied(&self) -> Result<u64, EngineError> {
+        read_applied(self.get(Space::Meta, APPLIED)?.as_deref())
+    }
+
+    fn sync(&self) -> Result<(), EngineError> {
+        let synced = self.database.persist(PersistMode::SyncAll);
+        synced.map_err(|e| EngineError::io("syncing fjall", e))
+    }
+
+    fn flush(&self) -> Result<(), EngineError> {
+        for keyspace in &self.keyspaces {
+            keyspace.rotate_memtable_and_wait().map_err(|e| EngineError::io("flushing fjall", e))?;
+        }
+        self.sync()
+    }
+
+    fn compact(&self) -> Result<(), EngineError> {
+        self.flush()?;
+        for keyspace in &self.keyspaces {
+            keyspace.major_compact().map_err(|e| EngineError::io("compacting fjall", e))?;
+        }
+        self.flush()
+    }
+
+    fn disk_bytes(&self) -> Result<u64, EngineError> {
+        self.folder.bytes()
+    }
+}
