@@ -1,5 +1,6 @@
 //! A few resources go over and come back the same; what R4 does not know is refused.
 #![cfg(feature = "fhirbolt")]
+#![allow(clippy::unwrap_used, reason = "all of it is tests")]
 
 use fhirbolt_bridge::fhirbolt::model::r4::Resource;
 use fhirbolt_bridge::{BridgeError, to_tree, to_typed};
