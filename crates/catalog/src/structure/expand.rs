@@ -1,0 +1,71 @@
+//! Opening an element that the base left closed: the children that its type, its one type profile, or the element
+//! that its content reference names give it.
+
+use super::differential::Change;
+use super::snapshot::{Making, Node};
+use super::{Shared, Structure};
+
+const TYPES: &str = "http://hl7.org/fhir/StructureDefinition/";
+
+impl Making<'_> {
+    /// Gives a node its children where it has none yet.
+    pub(super) fn open(&mut self, node: &mut Node) {
+        if !node.children.is_empty() {
+            return;
+        }
+        if let Some(reference) = node.element.content_reference.clone() {
+            node.children = self.referenced(&reference).unwrap_or_default();
+            return;
+        }
+        if let Some(content) = self.content(node) {
+            node.children = Node::of(&content, 0).children;
+        }
+    }
+
+    fn content(&mut self, node: &Node) -> Option<Shared> {
+        let mut types = node.element.types.iter();
+        let first = types.next()?;
+        if types.any(|ty| ty.code != first.code) {
+            return self.find("Element", &node.element.id);
+        }
+        if let [profile] = &*first.profiles
+            && node.element.types.len() == 1
+            && let Some(structure) = self.find(profile, &node.element.id)
+        {
+            return Some(structure);
+        }
+        self.find(&first.code, &node.element.id)
+    }
+
+    fn find(&mut self, canonical: &str, id: &str) -> Option<Shared> {
+        let url = if canonical.contains(':') { canonical.to_owned() } else { format!("{TYPES}{canonical}") };
+        match self.resolver.resolve(&url) {
+            Ok(structure) => Some(structure),
+            Err(error) => {
+                self.report(id, error.to_string());
+                None
+            }
+        }
+    }
+
+    fn referenced(&mut self, reference: &str) -> Option<Vec<Node>> {
+        let (url, id) = reference.rsplit_once('#').unwrap_or(("", reference));
+        let ty = id.split('.').next().unwrap_or_default();
+        let structure = self.find(if url.is_empty() { ty } else { url }, id)?;
+        let index = structure.by_id(id)?;
+        Some(Node::of(&structure, index).children)
+    }
+
+    /// An extension slice whose cardinality is not said takes the maximum of the extension's own root.
+    pub(super) fn take_profile_cardinality(&mut self, node: &mut Node, change: &Change) {
+        let [ty] = &*node.element.types else { return };
+        let [profile] = &*ty.profiles else { return };
+        if change.max.is_some() || &*ty.code != "Extension" {
+            return;
+        }
+        if let Ok(structure) = self.resolver.resolve(profile) {
+            let structure: &Structure = &structure;
+            node.element.max = node.element.max.min(structure.root().max);
+        }
+    }
+}
