@@ -66,7 +66,16 @@ impl Service {
         let query = Query::parse(call.query);
         let media = Media::asked(&query, call.headers.accept);
         let form = media.as_ref().copied().unwrap_or(Media::JSON);
-        self.request(call, query, media).unwrap_or_else(|refusal| Answer::refusal(refusal, &form, self.shapes()))
+        let mut name = "";
+        let done = self.request(call, query, media, &mut name);
+        let mut answer = done.unwrap_or_else(|refusal| Answer::refusal(refusal, &form, self.shapes()));
+        answer.interaction = name;
+        answer
+    }
+
+    /// The answer to what is refused before it is a call.
+    pub fn refuse(&self, refusal: Refusal) -> Answer {
+        Answer::refusal(refusal, &Media::JSON, self.shapes())
     }
 
     /// Whether a call is a point read: it takes microseconds and may be answered without leaving the thread.
@@ -76,10 +85,17 @@ impl Service {
         known && Target::of(call.path).and_then(|target| table::find(call.method, &target)).is_ok_and(|row| row.is_point_read())
     }
 
-    fn request(&self, call: &Call<'_>, query: Query, media: Result<Media, Refusal>) -> Result<Answer, Refusal> {
+    fn request(
+        &self,
+        call: &Call<'_>,
+        query: Query,
+        media: Result<Media, Refusal>,
+        name: &mut &'static str,
+    ) -> Result<Answer, Refusal> {
         let target = Target::of(call.path)?;
         self.check_type(&target)?;
         let row = table::find(call.method, &target)?;
+        *name = row.name;
         // A Binary is read in its own form, whatever that is: the function of its row looks at Accept itself.
         let media = if target.resource_type == "Binary" { media.unwrap_or(Media::JSON) } else { media? };
         let action = Action {
@@ -89,9 +105,7 @@ impl Service {
         };
         let permit = self.settings.policy.permit(call.caller, &action)?;
         let request = Request { service: self, call, target, query, media, permit };
-        let mut answer = (row.run)(&request)?;
-        answer.interaction = row.name;
-        Ok(answer)
+        (row.run)(&request)
     }
 
     fn check_type(&self, target: &Target) -> Result<(), Refusal> {

@@ -1,0 +1,17 @@
+//! `passerelle config --print`: the configuration in force, or the table for the documentation.
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use clap::ArgMatches;
+
+use crate::configuration::{Values, to_markdown};
+
+/// Prints it.
+pub(crate) fn run(matches: &ArgMatches, values: &Values) -> Result<ExitCode, Box<dyn Error>> {
+    match matches.get_one::<String>("format").map(String::as_str) {
+        Some("markdown") => print!("{}", to_markdown()),
+        _ => print!("{}", values.to_toml()),
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,103 @@
+//! Listening: HTTP/1.1 and HTTP/2, in the clear or over TLS, until it is told to stop.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use actix_web::dev::{Server, ServerHandle};
+use actix_web::middleware::Compress;
+use actix_web::web::{self, Data, PayloadConfig};
+use actix_web::{App, HttpServer};
+
+use super::state::State;
+use super::tls::{self, TlsError};
+use super::{call, respond};
+use crate::configuration::Values;
+
+/// Why the server does not listen.
+#[derive(Debug, thiserror::Error)]
+pub enum HttpError {
+    /// The address cannot be used.
+    #[error("{address}: {source}")]
+    Bind {
+        /// The address.
+        address: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// The TLS files cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+}
+
+/// A server that listens.
+pub struct Running {
+    /// Where.
+    pub address: SocketAddr,
+    /// `http` or `https`.
+    pub scheme: &'static str,
+    /// Runs until it is stopped; to be awaited.
+    pub server: Server,
+}
+
+impl Running {
+    /// The handle by which it is stopped: `stop(true)` lets requests under way end.
+    pub fn handle(&self) -> ServerHandle {
+        self.server.handle()
+    }
+
+    /// The URL of the FHIR base on this machine.
+    pub fn base(&self) -> String {
+        format!("{}://{}/fhir", self.scheme, self.address)
+    }
+}
+
+/// Begins to listen as the configuration says. Requests are answered when [`Running::server`] is awaited.
+///
+/// # Errors
+/// See [`HttpError`]; nothing listens then.
+pub fn start(state: Data<State>, values: &Values) -> Result<Running, HttpError> {
+    let workers = match values.number("workers") {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        number => usize::try_from(number).unwrap_or(1),
+    };
+    let writers = usize::try_from(values.number("writers")).unwrap_or(256).div_ceil(workers).max(1);
+    let longest = state.longest_body;
+    let has_probe = !state.static_probe.is_empty();
+    let application = move || {
+        let app = App::new()
+            .app_data(state.clone())
+            .app_data(PayloadConfig::new(longest))
+            .wrap(Compress::default())
+            .route("/health", web::get().to(respond::health));
+        let app = if has_probe { app.route("/static-probe", web::get().to(respond::static_probe)) } else { app };
+        app.service(web::resource(["/fhir", "/fhir/{path:.*}"]).default_service(web::to(respond::fhir)))
+            .default_service(web::to(respond::elsewhere))
+    };
+    let mut server = HttpServer::new(application)
+        .workers(workers)
+        .worker_max_blocking_threads(writers)
+        .client_request_timeout(Duration::from_secs(10))
+        .shutdown_timeout(values.number("shutdown-timeout"))
+        .on_connect(|connection, data| {
+            if let Some(subject) = tls::client_subject(connection) {
+                data.insert(call::CertificateSubject(subject));
+            }
+        })
+        .disable_signals();
+    let address = values.text("listen");
+    let failed = |source| HttpError::Bind { address: address.to_owned(), source };
+    let scheme = match tls::configuration(values)? {
+        Some(configuration) => {
+            server = server.bind_rustls_0_23(address, configuration).map_err(failed)?;
+            "https"
+        }
+        None => {
+            server = server.bind_auto_h2c(address).map_err(failed)?;
+            "http"
+        }
+    };
+    let bound = server.addrs().first().copied();
+    let address = bound.ok_or_else(|| failed(io::Error::other("it names no interface")))?;
+    Ok(Running { address, scheme, server: server.run() })
+}

@@ -1,0 +1,12 @@
+//! HTTP: requests to calls, answers to responses.
+
+mod call;
+mod cors;
+mod listen;
+mod respond;
+mod state;
+mod tls;
+
+pub use listen::{HttpError, Running, start};
+pub use state::State;
+pub use tls::TlsError;

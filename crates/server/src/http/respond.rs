@@ -1,0 +1,153 @@
+//! The handler: a request in, a response out, whatever happens.
+
+use std::time::Instant as Stopwatch;
+
+use access::Released;
+use actix_web::http::header::{self, HeaderName};
+use actix_web::http::{Method, StatusCode};
+use actix_web::web::{self, Bytes, Data};
+use actix_web::{HttpRequest, HttpResponse};
+use interaction::{Answer, Class, Refusal};
+
+use super::call::OwnedCall;
+use super::cors;
+use super::state::State;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Everything under `/fhir`.
+pub(crate) async fn fhir(
+    request: HttpRequest,
+    body: Result<Bytes, actix_web::Error>,
+    state: Data<State>,
+) -> HttpResponse {
+    let stopwatch = Stopwatch::now();
+    let id = request_id(&request, &state);
+    if request.method() == Method::OPTIONS {
+        return preflight(&request, &state, &id);
+    }
+    let answer = answer(&request, body, &state).await;
+    let mut response = response(&request, &state, &id, &answer);
+    log(&request, &id, &answer, stopwatch);
+    response.body(answer.body.map(Released::into_bytes).unwrap_or_default())
+}
+
+/// `GET /health`: whether the server serves. Its store answers, or it says 503.
+pub(crate) async fn health(state: Data<State>) -> HttpResponse {
+    let (status, text) = match state.service.store().view(None) {
+        Ok(_) => (StatusCode::OK, "pass"),
+        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "fail"),
+    };
+    let body = format!("{{\"status\":\"{text}\",\"version\":\"{}\"}}", env!("CARGO_PKG_VERSION"));
+    HttpResponse::build(status).content_type("application/health+json").body(body)
+}
+
+/// `GET /static-probe`: bytes from memory, to compare reads with.
+pub(crate) async fn static_probe(state: Data<State>) -> HttpResponse {
+    HttpResponse::Ok().content_type("application/fhir+json; charset=utf-8").body(state.static_probe.clone())
+}
+
+/// Every other path.
+pub(crate) async fn elsewhere(request: HttpRequest, state: Data<State>) -> HttpResponse {
+    let id = request_id(&request, &state);
+    let answer = state.service.refuse(Refusal::new(Class::NotFound, "The FHIR API is under /fhir."));
+    let mut response = response(&request, &state, &id, &answer);
+    response.body(answer.body.map(Released::into_bytes).unwrap_or_default())
+}
+
+async fn answer(request: &HttpRequest, body: Result<Bytes, actix_web::Error>, state: &Data<State>) -> Answer {
+    let refuse = |refusal| state.service.refuse(refusal);
+    let body = match body {
+        Ok(body) => body,
+        Err(error) => return refuse(unreadable(&error, state.longest_body)),
+    };
+    let Ok(_slot) = state.slots.try_acquire() else {
+        return refuse(Refusal::new(Class::Busy, "Too many requests at a time; try again in a second."));
+    };
+    let owned = match OwnedCall::of(request, body, state) {
+        Ok(owned) => owned,
+        Err(refusal) => return refuse(refusal),
+    };
+    // A point read is a few microseconds: a change of threads would cost more than the work.
+    if state.service.is_point_read(&owned.call(state)) {
+        return state.service.answer(&owned.call(state));
+    }
+    let shared = state.clone();
+    let work = web::block(move || shared.service.answer(&owned.call(&shared)));
+    match tokio::time::timeout(state.timeout, work).await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(_)) => refuse(Refusal::fault("a worker ended without an answer")),
+        Err(_) => refuse(Refusal::new(Class::Timeout, "The request takes too long; a write may still be done.")),
+    }
+}
+
+fn unreadable(error: &actix_web::Error, longest: usize) -> Refusal {
+    match error.as_response_error().status_code() {
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            Refusal::new(Class::TooLarge, format!("A body has at most {longest} bytes, decompressed."))
+        }
+        _ => Refusal::new(Class::Malformed, "The body could not be read as its headers describe it."),
+    }
+}
+
+fn response(request: &HttpRequest, state: &State, id: &str, answer: &Answer) -> actix_web::HttpResponseBuilder {
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = HttpResponse::build(status);
+    response.insert_header((REQUEST_ID, id));
+    if answer.body.is_some() {
+        response.content_type(answer.content_type.as_str());
+    }
+    let texts = [
+        (header::LOCATION, &answer.location),
+        (header::CONTENT_LOCATION, &answer.content_location),
+        (header::ETAG, &answer.etag),
+        (header::ALLOW, &answer.allow),
+    ];
+    for (name, value) in texts {
+        if let Some(value) = value {
+            response.insert_header((name, value.as_str()));
+        }
+    }
+    if let Some(instant) = answer.last_modified {
+        response.insert_header((header::LAST_MODIFIED, interaction::conditions::to_http_date(instant)));
+    }
+    match status {
+        StatusCode::SERVICE_UNAVAILABLE => {
+            response.insert_header((header::RETRY_AFTER, "1"));
+        }
+        StatusCode::UNAUTHORIZED => {
+            response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
+        }
+        _ => {}
+    }
+    cors::allow(request, &state.origins, &mut response);
+    response
+}
+
+fn preflight(request: &HttpRequest, state: &State, id: &str) -> HttpResponse {
+    let mut response = HttpResponse::NoContent();
+    response.insert_header((REQUEST_ID, id));
+    cors::allow(request, &state.origins, &mut response);
+    response.finish()
+}
+
+/// The caller's request id where it is a plain one, else a new one.
+fn request_id(request: &HttpRequest, state: &State) -> String {
+    let given = request.headers().get(REQUEST_ID).and_then(|value| value.to_str().ok());
+    let plain = given.filter(|id| {
+        (1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._:".contains(&byte))
+    });
+    plain.map_or_else(|| state.ids.next(state.clock.now()), str::to_owned)
+}
+
+fn log(request: &HttpRequest, id: &str, answer: &Answer, stopwatch: Stopwatch) {
+    let (method, path, status, interaction) = (request.method(), request.path(), answer.status, answer.interaction);
+    let micros = u64::try_from(stopwatch.elapsed().as_micros()).unwrap_or(u64::MAX);
+    if let Some(internal) = &answer.internal {
+        tracing::error!(id, %method, path, status, interaction, micros, internal, "fault");
+    } else if status >= 400 {
+        tracing::info!(id, %method, path, status, interaction, micros, "refused");
+    } else {
+        tracing::debug!(id, %method, path, status, interaction, micros, "answered");
+    }
+}

@@ -1,0 +1,156 @@
+//! The REST API, driven over HTTP.
+
+#[expect(unreachable_pub)]
+mod running;
+
+use running::{start, told};
+
+const MARTIN: &str = r#"{"resourceType":"Patient","name":[{"family":"Martin"}]}"#;
+
+#[test]
+fn what_is_created_is_read_with_version_and_time() {
+    let server = start(&[]);
+    let created = server.post("Patient", MARTIN);
+    assert_eq!(created.status, 201);
+    let location = created.header("location").to_owned();
+    let tree = created.tree();
+    let id = tree.root().text_at("id").unwrap();
+    assert_eq!(location, format!("{}/Patient/{id}/_history/1", server.base));
+    assert_eq!(created.header("etag"), "W/\"1\"");
+    let read = server.get(&format!("Patient/{id}"));
+    assert_eq!((read.status, read.body.as_slice()), (200, created.body.as_slice()));
+    assert_eq!(read.header("content-type"), "application/fhir+json; charset=utf-8");
+    assert!(!read.header("last-modified").is_empty() && !read.header("x-request-id").is_empty());
+    assert_eq!(tree.root().text_at("meta.versionId"), Some("1"));
+    assert_eq!(server.get(&location).body, read.body);
+}
+
+#[test]
+fn versions_follow_each_other_and_a_deletion_is_one_of_them() {
+    let server = start(&[]);
+    let body = |family: &str| format!(r#"{{"resourceType":"Patient","id":"p","name":[{{"family":"{family}"}}]}}"#);
+    assert_eq!(server.put("Patient/p", &body("A")).status, 201);
+    assert_eq!(server.put("Patient/p", &body("B")).status, 200);
+    assert_eq!(server.delete("Patient/p").status, 204);
+    server.get("Patient/p").refused(410, "deleted");
+    server.get("Patient/p/_history/3").refused(410, "deleted");
+    server.get("Patient/p/_history/4").refused(404, "not-found");
+    assert_eq!(server.get("Patient/p/_history/1").tree().root().text_at("name.family"), Some("A"));
+    let history = server.get("Patient/p/_history").tree();
+    let methods: Vec<_> = history.root().every("entry.request.method").iter().filter_map(|method| method.text()).collect();
+    assert_eq!(methods, ["DELETE", "PUT", "PUT"]);
+    assert_eq!(server.put("Patient/p", &body("C")).header("etag"), "W/\"4\"");
+    assert_eq!(server.delete("Patient/never").status, 204);
+}
+
+#[test]
+fn history_pages_agree_with_each_other_while_others_write() {
+    let server = start(&[]);
+    for number in 0..5 {
+        server.put(&format!("Basic/{number}"), &format!(r#"{{"resourceType":"Basic","id":"{number}"}}"#));
+    }
+    let mut page = server.get("Basic/_history?_count=2").tree();
+    let mut seen = Vec::new();
+    loop {
+        seen.extend(page.root().every("entry.resource.id").iter().filter_map(|id| id.text()).map(str::to_owned));
+        server.post("Basic", r#"{"resourceType":"Basic"}"#);
+        let links = page.root().every("link");
+        let next = links.iter().find(|link| link.text_at("relation") == Some("next"));
+        match next.and_then(|link| link.text_at("url")).map(str::to_owned) {
+            Some(url) => page = server.get(&url).tree(),
+            None => break,
+        }
+    }
+    assert_eq!(seen, ["4", "3", "2", "1", "0"]);
+    assert_eq!(server.get("_history?_count=100").tree().root().every("entry").len(), 8);
+    server.get("Patient/none/_history").refused(404, "not-found");
+    server.get("_history?_count=x").refused(400, "invalid");
+}
+
+#[test]
+fn conditions_in_headers_are_kept() {
+    let server = start(&[]);
+    let body = r#"{"resourceType":"Basic","id":"b"}"#;
+    let put = |name: &str, value: &str| {
+        let request = server.client.put(server.url("Basic/b")).header("Content-Type", "application/json");
+        told(request.header(name, value).body(body))
+    };
+    put("If-Match", "W/\"1\"").refused(412, "conflict");
+    assert_eq!(put("If-None-Match", "*").status, 201);
+    put("If-None-Match", "*").refused(412, "conflict");
+    assert_eq!(put("If-Match", "W/\"1\"").status, 200);
+    put("If-Match", "W/\"1\"").refused(412, "conflict");
+    let get = |name: &str, value: &str| told(server.client.get(server.url("Basic/b")).header(name, value)).status;
+    assert_eq!(get("If-None-Match", "W/\"2\""), 304);
+    assert_eq!(get("If-None-Match", "W/\"1\""), 200);
+    let modified = server.get("Basic/b").header("last-modified").to_owned();
+    assert_eq!(get("If-Modified-Since", &modified), 304);
+    assert_eq!(get("If-Modified-Since", "Sun, 06 Nov 1994 08:49:37 GMT"), 200);
+}
+
+#[test]
+fn preferences_decide_what_comes_back() {
+    let server = start(&[]);
+    let post = |prefer: &str| {
+        let request = server.client.post(server.url("Patient")).header("Content-Type", "application/fhir+json");
+        told(request.header("Prefer", prefer).body(MARTIN))
+    };
+    let minimal = post("return=minimal");
+    assert_eq!((minimal.status, minimal.body.len()), (201, 0));
+    assert_eq!(post("return=OperationOutcome").tree().resource_type(), "OperationOutcome");
+    assert_eq!(post("return=representation").tree().resource_type(), "Patient");
+}
+
+#[test]
+fn what_is_refused_is_said_in_an_outcome() {
+    let server = start(&[("max-body", "1KiB")]);
+    server.post("Patient", "{").refused(400, "structure");
+    server.post("Patient", "").refused(400, "invalid");
+    server.post("Patient", r#"{"resourceType":"Basic"}"#).refused(400, "invalid");
+    server.post("Patient", r#"{"resourceType":"Patient","name":[],"name":[]}"#).refused(400, "structure");
+    server.put("Patient/a", r#"{"resourceType":"Patient","id":"b"}"#).refused(400, "invalid");
+    server.put("Patient/a_b", r#"{"resourceType":"Patient","id":"a_b"}"#).refused(400, "invalid");
+    server.post("Patient", &format!(r#"{{"resourceType":"Patient","id":"{}"}}"#, "a".repeat(2000))).refused(413, "too-long");
+    server.get("Nonsense/a").refused(404, "not-found");
+    server.get("Patient/a/b/c").refused(404, "not-found");
+    server.get("$nonsense").refused(404, "not-supported");
+    server.get("Patient/none").refused(404, "not-found");
+    server.get("metadata?_format=turtle").refused(406, "not-supported");
+    let request = server.client.post(server.url("Patient")).header("Content-Type", "text/plain").body(MARTIN);
+    told(request).refused(415, "not-supported");
+    let patched = told(server.client.post(server.url("metadata")));
+    assert_eq!(patched.refused(405, "not-supported").header("allow"), "GET, HEAD");
+    let trace = told(server.client.request(reqwest::Method::TRACE, server.url("Patient/a")));
+    trace.refused(405, "not-supported");
+}
+
+#[test]
+fn a_binary_is_itself_or_a_resource() {
+    let server = start(&[]);
+    let bytes = b"%PDF-1.7 \x00\xff".to_vec();
+    let request = server.client.post(server.url("Binary")).header("Content-Type", "application/pdf").body(bytes.clone());
+    let created = told(request);
+    assert_eq!(created.status, 201, "{}", created.text());
+    let path = format!("Binary/{}", created.tree().root().text_at("id").unwrap());
+    let raw = server.get(&path);
+    assert_eq!((raw.header("content-type"), &raw.body), ("application/pdf", &bytes));
+    let wrapped = told(server.client.get(server.url(&path)).header("Accept", "application/fhir+json")).tree();
+    assert_eq!(wrapped.root().text_at("contentType"), Some("application/pdf"));
+    assert_eq!(told(server.client.get(server.url(&path)).header("Accept", "application/pdf")).status, 200);
+}
+
+#[test]
+fn the_server_says_what_it_does_and_that_it_is_well() {
+    let server = start(&[("cors-origins", "https://app.example.org")]);
+    let health = server.get(&server.base.replace("/fhir", "/health"));
+    assert!(health.status == 200 && health.text().contains("pass"));
+    let head = told(server.client.head(server.url("metadata")));
+    assert_eq!((head.status, head.body.len()), (200, 0));
+    let request = server.client.get(server.url("metadata")).header("Origin", "https://app.example.org");
+    let answer = told(request.header("X-Request-Id", "abc-1"));
+    assert_eq!(answer.header("access-control-allow-origin"), "https://app.example.org");
+    assert_eq!(answer.header("x-request-id"), "abc-1");
+    let other = told(server.client.get(server.url("metadata")).header("Origin", "https://evil.example.org"));
+    assert_eq!(other.header("access-control-allow-origin"), "");
+    server.get(&server.base.replace("/fhir", "/elsewhere")).refused(404, "not-found");
+}
