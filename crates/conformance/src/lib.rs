@@ -7,3 +7,4 @@
 pub mod documents;
 pub mod json_text;
 pub mod suites;
+pub mod xml_text;

@@ -1,6 +1,6 @@
 //! One adapter a suite, and the table of them.
 
-mod json_identity;
+mod identity;
 
 use std::path::PathBuf;
 
@@ -21,11 +21,7 @@ pub const SUITES: &[Suite] = &[
     Suite {
         name: "json-examples",
         about: "JSON to tree to JSON, and JSON to XML and back, identical; DIR of hl7.fhir.r4.examples, unpacked",
-        run: json_identity::examples,
+        run: identity::examples,
     },
-    Suite {
-        name: "json-corpus",
-        about: "the same for the FHIR JSON below DIR, of any origin",
-        run: json_identity::corpus,
-    },
+    Suite { name: "json-corpus", about: "the same for the FHIR JSON below DIR, of any origin", run: identity::corpus },
 ];
