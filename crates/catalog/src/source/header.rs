@@ -110,7 +110,7 @@ impl Header {
 }
 
 /// The byte ranges of the resources in `Bundle.entry[*].resource` of a JSON text.
-pub fn bundle_resources(text: &[u8]) -> Vec<(usize, usize)> {
+pub(super) fn bundle_resources(text: &[u8]) -> Vec<(usize, usize)> {
     let mut found = Vec::new();
     let offset = |part: &[u8]| part.as_ptr() as usize - text.as_ptr() as usize;
     members(text, 0, |key, entries| {

@@ -1,0 +1,207 @@
+//! What of a conformance resource is a fact, and so is kept: no prose, no narrative, no publisher, no mapping.
+
+use std::collections::HashSet;
+
+use model::{Element, ElementMut, Tree};
+
+/// Members that are prose, provenance, or repeat others; left out at any depth outside values.
+const PROSE: [&str; 43] = [
+    "alias",
+    "approvalDate",
+    "comment",
+    "condition",
+    "contact",
+    "contributor",
+    "copyright",
+    "date",
+    "definition",
+    "describe",
+    "description",
+    "documentation",
+    "effectivePeriod",
+    "example",
+    "fhirVersion",
+    "human",
+    "implicitRules",
+    "isModifierReason",
+    "jurisdiction",
+    "label",
+    "lastReviewDate",
+    "link",
+    "keyword",
+    "mapping",
+    "meaningWhenMissing",
+    "meta",
+    "orderMeaning",
+    "publisher",
+    "purpose",
+    "requirements",
+    "short",
+    "snapshot",
+    "text",
+    "title",
+    "topic",
+    "useContext",
+    "usage",
+    "xpath",
+    "xpathUsage",
+    "identifier",
+    "immutable",
+    "warning",
+    "searchType",
+];
+
+/// Extensions that are facts.
+const EXTENSIONS: [&str; 19] = [
+    "http://hl7.org/fhir/StructureDefinition/codesystem-alternate",
+    "http://hl7.org/fhir/StructureDefinition/codesystem-conceptOrder",
+    "http://hl7.org/fhir/StructureDefinition/elementdefinition-bestpractice",
+    "http://hl7.org/fhir/StructureDefinition/elementdefinition-maxValueSet",
+    "http://hl7.org/fhir/StructureDefinition/elementdefinition-minValueSet",
+    "http://hl7.org/fhir/StructureDefinition/elementdefinition-profile-element",
+    "http://hl7.org/fhir/StructureDefinition/itemWeight",
+    "http://hl7.org/fhir/StructureDefinition/obligation",
+    "http://hl7.org/fhir/StructureDefinition/ordinalValue",
+    "http://hl7.org/fhir/StructureDefinition/regex",
+    "http://hl7.org/fhir/StructureDefinition/structuredefinition-compliesWithProfile",
+    "http://hl7.org/fhir/StructureDefinition/structuredefinition-fhir-type",
+    "http://hl7.org/fhir/StructureDefinition/structuredefinition-imposeProfile",
+    "http://hl7.org/fhir/StructureDefinition/structuredefinition-type-characteristics",
+    "http://hl7.org/fhir/StructureDefinition/valueset-supplement",
+    "http://hl7.org/fhir/StructureDefinition/valueset-toocostly",
+    "http://hl7.org/fhir/StructureDefinition/valueset-unclosed",
+    "http://hl7.org/fhir/StructureDefinition/version-specific-use",
+    "http://hl7.org/fhir/tools/StructureDefinition/additional-binding",
+];
+
+/// Parts of kept extensions that are prose.
+const EXTENSION_PROSE: [&str; 2] = ["documentation", "shortDoco"];
+
+/// Concept properties that code can act on; others only where a value set filters by them.
+const PROPERTIES: [&str; 10] = [
+    "abstract",
+    "child",
+    "deprecated",
+    "inactive",
+    "itemWeight",
+    "notSelectable",
+    "parent",
+    "retirementDate",
+    "status",
+    "subsumedBy",
+];
+
+/// Owners whose code systems may be shown with displays: HL7 (CC0), HL7 Europe (CC0), IHE (CC-BY-4.0).
+const OPEN: [&str; 7] = [
+    "http://hl7.org/fhir/",
+    "http://terminology.hl7.org/CodeSystem/",
+    "http://hl7.eu/",
+    "https://hl7.eu/",
+    "http://ihe.net/",
+    "https://profiles.ihe.net/",
+    "http://profiles.ihe.net/",
+];
+
+/// Code systems under those urls whose content is somebody else's.
+const NOT_OPEN: [&str; 3] = ["http://hl7.org/fhir/sid/", "http://hl7.org/fhir/ndfrt", "http://terminology.hl7.org/CodeSystem/icd"];
+
+/// Whether the displays of a code system may be kept.
+pub(crate) fn is_open(system: &str) -> bool {
+    OPEN.iter().any(|prefix| system.starts_with(prefix)) && !NOT_OPEN.iter().any(|prefix| system.starts_with(prefix))
+}
+
+/// The facts of a resource; `filtered` are the properties that value sets filter its code system by.
+pub(crate) fn of(resource: &Tree, filtered: &HashSet<String>) -> Tree {
+    let mut facts = Tree::new(resource.resource_type());
+    let root = resource.root();
+    let keep = Keep {
+        url: root.text_at("url").unwrap_or_default(),
+        displays: resource.resource_type() == "CodeSystem" && is_open(root.text_at("url").unwrap_or_default()),
+        filtered,
+    };
+    keep.members(root, &mut facts.edit());
+    facts
+}
+
+struct Keep<'a> {
+    url: &'a str,
+    displays: bool,
+    filtered: &'a HashSet<String>,
+}
+
+impl Keep<'_> {
+    fn members(&self, from: Element<'_>, to: &mut ElementMut<'_>) {
+        let displays = match (from.name(), from.text_at("system")) {
+            ("include" | "exclude" | "contains", Some(system)) => is_open(system),
+            _ => self.displays,
+        };
+        let inner = Keep { displays, ..*self };
+        for child in from.children().filter(|child| self.keeps(from, *child)) {
+            inner.member(child, to);
+        }
+    }
+
+    fn member(&self, child: Element<'_>, to: &mut ElementMut<'_>) {
+        let name = child.name();
+        if is_value(name) {
+            to.copy(child);
+        } else if child.is_primitive() {
+            let kept: Vec<Element<'_>> = child.all("extension").filter(|extension| is_fact(*extension)).collect();
+            if child.text().is_none() && kept.is_empty() {
+                return;
+            }
+            let mut new = if child.is_list() { to.primitive_item(name) } else { to.primitive(name) };
+            if let Some(value) = child.value() {
+                new.set_value(value);
+            }
+            for extension in kept {
+                self.members(extension, &mut new.item("extension"));
+            }
+        } else if child.is_list() {
+            self.members(child, &mut to.item(name));
+        } else {
+            self.members(child, &mut to.object(name));
+        }
+    }
+
+    fn keeps(&self, parent: Element<'_>, child: Element<'_>) -> bool {
+        let name = child.name();
+        if parent.name() == "extension" {
+            let part = parent.text_at("url").unwrap_or_default();
+            return !(name == "extension" && EXTENSION_PROSE.contains(&child.text_at("url").unwrap_or_default()))
+                && !part.is_empty();
+        }
+        match name {
+            // In an OperationDefinition and a CompartmentDefinition these are no prose.
+            "definition" => parent.name() == "component",
+            "target" | "operator" | "use" => true,
+            "extension" => is_fact(child),
+            "source" if parent.name() == "constraint" => child.text() != Some(self.url),
+            "property" if parent.name() == "concept" => self.keeps_property(child.text_at("code").unwrap_or_default()),
+            "property" if parent.parent().is_none() => {
+                let uri = child.text_at("uri").unwrap_or_default();
+                self.keeps_property(child.text_at("code").unwrap_or_default()) || uri.ends_with("#notSelectable")
+            }
+            "display" if matches!(parent.name(), "concept" | "contains" | "target" | "element") => self.displays,
+            "designation" => self.displays,
+            // The id of anything but a resource and an element definition is nothing.
+            "id" => parent.parent().is_none() || parent.name() == "element",
+            _ => !PROSE.contains(&name),
+        }
+    }
+
+    fn keeps_property(&self, code: &str) -> bool {
+        PROPERTIES.contains(&code) || self.filtered.contains(code)
+    }
+}
+
+/// Members whose content is data of any shape, kept to the letter.
+fn is_value(name: &str) -> bool {
+    ["fixed", "pattern", "minValue", "maxValue"].iter().any(|prefix| {
+        name.strip_prefix(prefix).is_some_and(|suffix| suffix.starts_with(|first: char| first.is_ascii_uppercase()))
+    })
+}
+
+fn is_fact(extension: Element<'_>) -> bool {
+    extension.text_at("url").is_some_and(|url| EXTENSIONS.contains(&url))
+}
