@@ -1,0 +1,22 @@
+//! Search: resource to index keys, query to plan over a view of the store.
+mod context;
+mod fold;
+mod index;
+mod key;
+mod numbers;
+mod param;
+mod parameter;
+mod parameters;
+mod path;
+mod query;
+mod route;
+mod span;
+mod value;
+mod walk;
+
+pub use context::{Context, Units};
+pub use index::Index;
+pub use param::ParameterType;
+pub use parameter::Parameter;
+pub use parameters::TypeParameters;
+pub use query::{Clause, Include, Prefix, Query, QueryError, Sort, Step, Summary, Total};

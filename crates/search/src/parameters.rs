@@ -1,0 +1,242 @@
+//! All search parameters of a catalog, compiled type by type when a type is first met.
+
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+
+use catalog::{Catalog, SearchParameter};
+use model::{Name, Shapes, TypeId};
+
+use crate::numbers;
+use crate::param::ParameterType;
+use crate::parameter::{Parameter, Parts, Rows};
+use crate::path;
+use crate::route::{Route, routes};
+use crate::walk::Walk;
+
+/// The search parameters of every resource type.
+pub(crate) struct Parameters {
+    catalog: Catalog,
+    types: HashMap<&'static str, OnceLock<TypeParameters>>,
+}
+
+/// The search parameters of one resource type.
+#[derive(Debug, Default)]
+pub struct TypeParameters {
+    list: Vec<Arc<Parameter>>,
+    by_code: HashMap<String, Arc<Parameter>>,
+    unsupported: Vec<(String, String)>,
+    /// Over the routes of `own`.
+    pub(crate) walk: Walk,
+    /// Those with rows of their own; the walk knows them by their place here.
+    pub(crate) own: Vec<Arc<Parameter>>,
+    /// The key that every resource of the type has.
+    pub(crate) every: Vec<u8>,
+}
+
+impl TypeParameters {
+    /// All of them, in the order of their codes. `_id`, `_lastUpdated` and the like, which need no rows, are not among them.
+    pub fn list(&self) -> &[Arc<Parameter>] {
+        &self.list
+    }
+
+    /// The parameter of a code.
+    pub fn get(&self, code: &str) -> Option<&Arc<Parameter>> {
+        self.by_code.get(code)
+    }
+
+    /// Codes of parameters that cannot be searched, each with the reason.
+    pub fn unsupported(&self) -> &[(String, String)] {
+        &self.unsupported
+    }
+}
+
+impl Parameters {
+    pub(crate) fn new(catalog: Catalog) -> Parameters {
+        let types = numbers::types().map(|name| (name, OnceLock::new())).collect();
+        Parameters { catalog, types }
+    }
+
+    /// Those of a type; `None`: there is no such type.
+    pub(crate) fn of(&self, type_name: &str) -> Option<&TypeParameters> {
+        let (name, cell) = self.types.get_key_value(type_name)?;
+        Some(cell.get_or_init(|| Compiler::new(&self.catalog, name).compile()))
+    }
+}
+
+/// Codes that are answered without rows, or not at all.
+const WITHOUT_ROWS: [&str; 6] = ["_id", "_lastUpdated", "_query", "_filter", "_content", "_text"];
+
+struct Compiler<'c> {
+    catalog: &'c Catalog,
+    type_name: &'static str,
+    ty: TypeId,
+    made: TypeParameters,
+    compiled: Vec<Parameter>,
+}
+
+impl<'c> Compiler<'c> {
+    fn new(catalog: &'c Catalog, type_name: &'static str) -> Compiler<'c> {
+        let ty = Name::of(type_name).and_then(|name| catalog.named(name)).unwrap_or(TypeId::UNKNOWN);
+        Compiler { catalog, type_name, ty, made: TypeParameters::default(), compiled: Vec::new() }
+    }
+
+    fn compile(mut self) -> TypeParameters {
+        let mut definitions: Vec<&Arc<SearchParameter>> =
+            self.catalog.search_parameters_of(self.type_name).filter(|found| &*found.status != "retired").collect();
+        // Where two have one code, HL7's own counts.
+        definitions
+            .sort_by_key(|found| (found.code.clone(), !found.url.starts_with("http://hl7.org/fhir/SearchParameter/")));
+        definitions.dedup_by(|later, first| later.code == first.code);
+        let (composites, simple): (Vec<_>, Vec<_>) =
+            definitions.into_iter().partition(|found| &*found.kind == "composite");
+        for definition in simple {
+            if !WITHOUT_ROWS.contains(&&*definition.code) {
+                self.simple(definition);
+            }
+        }
+        self.share_rows();
+        for parameter in std::mem::take(&mut self.compiled) {
+            self.keep(parameter);
+        }
+        for definition in composites {
+            self.composite(definition);
+        }
+        self.made.list.sort_by(|a, b| a.code.cmp(&b.code));
+        self.made.every = numbers::every(self.type_name).unwrap_or_default();
+        self.made
+    }
+
+    fn keep(&mut self, parameter: Parameter) {
+        let parameter = Arc::new(parameter);
+        if parameter.rows == Rows::Own {
+            let place = self.made.own.len();
+            for route in &parameter.routes {
+                self.made.walk.add(place, route);
+            }
+            self.made.own.push(parameter.clone());
+        }
+        self.made.by_code.insert(parameter.code.clone(), parameter.clone());
+        self.made.list.push(parameter);
+    }
+
+    fn refuse(&mut self, definition: &SearchParameter, reason: &str) {
+        self.made.unsupported.push((definition.code.to_string(), reason.to_owned()));
+    }
+
+    fn simple(&mut self, definition: &SearchParameter) {
+        let Some(expression) = definition.expression.as_deref() else {
+            return self.refuse(definition, "its definition has no expression");
+        };
+        let Some(of) = ParameterType::of(&definition.kind) else {
+            return self.refuse(definition, "its type is not known");
+        };
+        let Some(paths) = path::parse(expression) else {
+            return self.refuse(definition, "its expression is more than a path");
+        };
+        let mut found: Vec<Route> = Vec::new();
+        for path in &paths {
+            found.extend(routes(path, self.type_name, self.ty, self.catalog).into_iter().map(|(route, _)| route));
+        }
+        found.sort();
+        found.dedup();
+        if found.is_empty() {
+            return self.refuse(definition, "its expression leads to no element of the type");
+        }
+        self.compiled.extend(self.parameter(definition, of, found));
+    }
+
+    fn parameter(&self, definition: &SearchParameter, of: ParameterType, routes: Vec<Route>) -> Option<Parameter> {
+        Some(Parameter {
+            code: definition.code.to_string(),
+            url: definition.url.to_string(),
+            of,
+            targets: definition.target.iter().map(|target| target.to_string()).collect(),
+            prefix: numbers::prefix(self.type_name, &definition.code, &definition.url)?,
+            routes,
+            rows: Rows::Own,
+            parts: None,
+        })
+    }
+
+    /// Lets parameters whose values are all under other parameters have no rows of their own. Only rows of parameters that are
+    /// listed in numbers.txt are relied on, so that a new parameter changes nothing for those that are there.
+    fn share_rows(&mut self) {
+        let shared: Vec<Option<Rows>> = (0..self.compiled.len()).map(|place| self.shared(place)).collect();
+        for (parameter, rows) in self.compiled.iter_mut().zip(shared) {
+            parameter.rows = rows.unwrap_or(Rows::Own);
+        }
+    }
+
+    fn shared(&self, place: usize) -> Option<Rows> {
+        let parameter = self.compiled.get(place)?;
+        let target = parameter.routes.first()?.target;
+        if parameter.routes.iter().any(|route| route.target != target) {
+            return None;
+        }
+        let bare = |routes: &[Route]| -> Vec<Route> {
+            let mut bare: Vec<Route> = routes.iter().cloned().map(|route| Route { target: None, ..route }).collect();
+            bare.sort();
+            bare
+        };
+        let wanted = bare(&parameter.routes);
+        let relied = |(other, candidate): &(usize, &Parameter)| {
+            let listed = candidate.prefix.len() == 2 && candidate.of == parameter.of && *other != place;
+            let open = candidate.routes.iter().all(|route| route.target.is_none());
+            // Of two that are the same, the first has the rows.
+            let fewer = candidate.routes.len() < wanted.len() || target.is_some() || *other < place;
+            listed && open && fewer && candidate.routes.iter().all(|route| wanted.binary_search(route).is_ok())
+        };
+        let mut candidates: Vec<(usize, &Parameter)> = self.compiled.iter().enumerate().filter(relied).collect();
+        candidates.sort_by_key(|(other, candidate)| (usize::MAX - candidate.routes.len(), *other));
+        let mut missing = wanted.clone();
+        let mut codes = Vec::new();
+        for (_, candidate) in candidates {
+            if candidate.routes.iter().any(|route| missing.contains(route)) {
+                missing.retain(|route| !candidate.routes.contains(route));
+                codes.push(candidate.code.clone());
+            }
+        }
+        (missing.is_empty() && !codes.is_empty()).then_some(Rows::Of { codes, target })
+    }
+
+    fn composite(&mut self, definition: &SearchParameter) {
+        let Some(paths) = definition.expression.as_deref().and_then(path::parse) else {
+            return self.refuse(definition, "its expression is more than a path");
+        };
+        let mut from = Vec::new();
+        for path in &paths {
+            for (route, ty) in routes(path, self.type_name, self.ty, self.catalog) {
+                let parts: Vec<Vec<Route>> =
+                    definition.components.iter().map(|(_, expression)| self.part(expression, ty)).collect();
+                from.push((route, parts));
+            }
+        }
+        let mut each = Vec::new();
+        for (url, _) in &definition.components {
+            let Some(part) = self.catalog.search_parameter(url) else {
+                return self.refuse(definition, "the parameter of one of its parts is not known");
+            };
+            let Some(of) = ParameterType::of(&part.kind) else {
+                return self.refuse(definition, "the type of one of its parts is not known");
+            };
+            each.push((of, self.made.by_code.get(&*part.code).cloned()));
+        }
+        if from.is_empty() || from.iter().any(|(_, parts)| parts.iter().any(Vec::is_empty)) {
+            return self.refuse(definition, "one of its parts leads to no element");
+        }
+        let whole = from.iter().all(|(route, _)| route.moves.is_empty());
+        let routes = from.iter().map(|(route, _)| route.clone()).collect();
+        if let Some(mut parameter) = self.parameter(definition, ParameterType::Composite, routes) {
+            parameter.rows = Rows::None;
+            parameter.parts = Some(Parts { from, each, whole });
+            self.keep(parameter);
+        }
+    }
+
+    fn part(&self, expression: &str, ty: TypeId) -> Vec<Route> {
+        let paths = path::parse(expression).unwrap_or_default();
+        let name = self.catalog.type_name(ty);
+        let found = paths.iter().flat_map(|path| routes(path, name, ty, self.catalog)).map(|(route, _)| route);
+        found.collect()
+    }
+}
