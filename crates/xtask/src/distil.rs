@@ -137,8 +137,12 @@ fn naming(packages: &[Package], selected: &[Selected<'_>]) -> String {
             "NamingSystem" if root.text_at("status") != Some("retired") => naming_system(root, &mut systems),
             "CodeSystem" => {
                 let Some(url) = root.text_at("url") else { continue };
-                for oid in oids(root) {
-                    systems.entry(url.into()).or_default().insert((false, oid));
+                let known = systems.entry(url.into()).or_default();
+                known.extend(oids(root).map(|oid| (false, oid)));
+                // CDA names the tables of HL7 v2 by the OIDs they had before their code systems got their own.
+                let table = url.strip_prefix("http://terminology.hl7.org/CodeSystem/v2-");
+                if let Some(table) = table.and_then(|table| table.parse::<u32>().ok()) {
+                    known.insert((true, format!("2.16.840.1.113883.12.{table}")));
                 }
             }
             _ => {}
@@ -151,9 +155,11 @@ fn naming(packages: &[Package], selected: &[Selected<'_>]) -> String {
         }
     }
     let mut text = String::from("# Written by `cargo run -p xtask -- distil`: facts of the packages.\n\n[systems]\n");
-    for (uri, oids) in systems.iter().filter(|(uri, _)| !uri.starts_with("urn:oid:")) {
-        let oids: Vec<String> = oids.iter().map(|(_, oid)| format!("\"{oid}\"")).collect();
-        let _ = writeln!(text, "\"{uri}\" = [{}]", oids.join(", "));
+    for (uri, oids) in systems.iter().filter(|(uri, oids)| is_system(uri) && !oids.is_empty()) {
+        let mut listed: Vec<String> = oids.iter().map(|(_, oid)| format!("\"{oid}\"")).collect();
+        let mut seen = HashSet::new();
+        listed.retain(|oid| seen.insert(oid.clone()));
+        let _ = writeln!(text, "\"{uri}\" = [{}]", listed.join(", "));
     }
     text.push_str("\n[value_sets]\n");
     for (uri, oids) in &sets {
@@ -161,6 +167,11 @@ fn naming(packages: &[Package], selected: &[Selected<'_>]) -> String {
         let _ = writeln!(text, "\"{uri}\" = [{}]", oids.join(", "));
     }
     text
+}
+
+/// A system's own URI: no OID again, and no version behind it.
+fn is_system(uri: &str) -> bool {
+    !uri.starts_with("urn:oid:") && !uri.contains('|')
 }
 
 fn naming_system(root: Element<'_>, systems: &mut BTreeMap<String, BTreeSet<(bool, String)>>) {

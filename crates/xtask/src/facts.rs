@@ -123,6 +123,9 @@ pub(crate) fn of(resource: &Tree, filtered: &HashSet<String>) -> Tree {
     facts
 }
 
+/// What a resource is found by stands first, whatever the order of its author.
+const FIRST: [&str; 5] = ["id", "url", "version", "name", "status"];
+
 struct Keep<'a> {
     url: &'a str,
     displays: bool,
@@ -136,7 +139,11 @@ impl Keep<'_> {
             _ => self.displays,
         };
         let inner = Keep { displays, ..*self };
-        for child in from.children().filter(|child| self.keeps(from, *child)) {
+        let mut children: Vec<Element<'_>> = from.children().filter(|child| self.keeps(from, *child)).collect();
+        if from.parent().is_none() {
+            children.sort_by_key(|child| FIRST.iter().position(|name| *name == child.name()).unwrap_or(FIRST.len()));
+        }
+        for child in children {
             inner.member(child, to);
         }
     }
