@@ -119,8 +119,8 @@ impl Dictionaries {
         let id = current.get(&type_code).or_else(|| current.get(&0)).copied();
         drop(current);
         let packed = match id {
-            Some(id) => self.get(engine, id)?.compress(body),
-            None => zstd::bulk::compress(body, self.level).ok(),
+            Some(id) => compress(Some(&*self.get(engine, id)?), self.level, body),
+            None => compress(None, self.level, body),
         };
         Ok(match packed.as_deref().and_then(|frame| frame.strip_prefix(&MAGIC)) {
             Some(frame) if frame.len() < body.len() => (Packing::Zstd(id.unwrap_or(0)), frame.to_vec()),
@@ -178,17 +178,21 @@ impl Dictionary {
             decoder: DecoderDictionary::try_copy(bytes).ok()?,
         })
     }
+}
 
-    fn compress(&self, body: &[u8]) -> Option<Vec<u8>> {
-        COMPRESS.with_borrow_mut(|(context, scratch)| {
-            scratch.clear();
-            scratch.reserve(compress_bound(body.len()));
-            context.compress_using_cdict(scratch, body, self.encoder.as_cdict()).ok()?;
-            let frame = scratch.clone();
-            scratch.shrink_to(1 << 20);
-            Some(frame)
-        })
-    }
+fn compress(dictionary: Option<&Dictionary>, level: i32, body: &[u8]) -> Option<Vec<u8>> {
+    COMPRESS.with_borrow_mut(|(context, scratch)| {
+        scratch.clear();
+        scratch.reserve(compress_bound(body.len()));
+        match dictionary {
+            Some(dictionary) => context.compress_using_cdict(scratch, body, dictionary.encoder.as_cdict()),
+            None => context.compress(scratch, body, level),
+        }
+        .ok()?;
+        let frame = scratch.clone();
+        scratch.shrink_to(1 << 20);
+        Some(frame)
+    })
 }
 
 fn decompress(dictionary: Option<&Dictionary>, stored: &[u8], length: usize, out: &mut Vec<u8>) -> Option<()> {

@@ -140,6 +140,18 @@ pub(crate) fn bytes_below(path: &Path) -> io::Result<u64> {
     Ok(bytes)
 }
 
+/// Bytes that the files in a folder whose names end with `suffix` take on disk.
+pub(crate) fn bytes_of_files(path: &Path, suffix: &str) -> io::Result<u64> {
+    let mut bytes = 0;
+    for entry in fs::read_dir(path)? {
+        let entry = entry?;
+        if entry.file_name().as_encoded_bytes().ends_with(suffix.as_bytes()) {
+            bytes += entry.metadata().map_or(0, |about| allocated(&about));
+        }
+    }
+    Ok(bytes)
+}
+
 /// Bytes that a file takes on disk: a file with holes takes less than its length.
 #[cfg(unix)]
 fn allocated(about: &fs::Metadata) -> u64 {

@@ -2,7 +2,7 @@
 //!
 //! Why, and what it costs: `docs/adr/0002-storage-engines.md`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ::fjall::config::{
@@ -10,6 +10,7 @@ use ::fjall::config::{
 };
 use ::fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions, PersistMode};
 
+use crate::disk::bytes_of_files;
 use crate::embedded::Embedded;
 use crate::engine::{Direction, EngineError, KeyRange, Op, Scan};
 use crate::folder::{self, DataFolder, EngineOptions};
@@ -31,6 +32,7 @@ struct Fjall {
     database: Database,
     /// In the order of [`Space::ALL`].
     keyspaces: Vec<Keyspace>,
+    path: PathBuf,
     folder: DataFolder,
 }
 
@@ -50,7 +52,7 @@ impl Fjall {
             let keyspace = database.keyspace(space.name(), || settings(space, options.write_buffer_bytes));
             keyspaces.push(keyspace.map_err(|e| EngineError::io("opening a keyspace of fjall", e))?);
         }
-        Ok(Fjall { database, keyspaces, folder })
+        Ok(Fjall { database, keyspaces, path: path.to_owned(), folder })
     }
 
     fn keyspace(&self, space: Space) -> Result<&Keyspace, EngineError> {
@@ -58,6 +60,51 @@ impl Fjall {
         found.ok_or_else(|| EngineError::Unusable(format!("it has no keyspace {}", space.name())))
     }
 }
+
+impl Fjall {
+    /// Brings everything that lies in memory into final files.
+    fn flush_memory(&self) -> Result<(), EngineError> {
+        for keyspace in &self.keyspaces {
+            keyspace.rotate_memtable_and_wait().map_err(|e| EngineError::io("flushing fjall", e))?;
+        }
+        Ok(())
+    }
+
+    /// Bytes that fjall's own journals take on disk.
+    fn journal_bytes(&self) -> Result<u64, EngineError> {
+        bytes_of_files(&self.path, ".jnl").map_err(|e| EngineError::io("measuring the journals of fjall", e))
+    }
+
+    /// Makes fjall begin a new journal. It reads its whole journal on open, flushed or not, and begins a new one only when it
+    /// flushes with more than 64 MB in the one in use; so that much is written to a key that nobody reads, and removed.
+    fn turn_journal_over(&self) -> Result<(), EngineError> {
+        let keyspace = self.keyspace(Space::Changes)?;
+        let error = |e| EngineError::io("turning over the journal of fjall", e);
+        let before = self.database.journal_count();
+        let filler = vec![0u8; FILLER];
+        for _ in 0..=(64 << 20) / FILLER {
+            keyspace.insert(UNUSED_KEY, filler.as_slice()).map_err(error)?;
+            if self.database.journal_count() > before {
+                break;
+            }
+        }
+        keyspace.remove(UNUSED_KEY).map_err(error)?;
+        self.flush_memory()?;
+        // Its files would hold the filler until the next compaction.
+        keyspace.major_compact().map_err(error)?;
+        keyspace.remove(UNUSED_KEY).map_err(error)?;
+        self.flush_memory()
+    }
+}
+
+/// Up to this many bytes, fjall's journals are read fast enough on open: about 10 ms per MB.
+const SHORT_JOURNAL: u64 = 2 << 20;
+
+/// Bytes of one write that only lengthens fjall's journal.
+const FILLER: usize = 4 << 20;
+
+/// A key of `changes` that no row has: rows there have at least 3 bytes.
+const UNUSED_KEY: [u8; 1] = [0];
 
 /// How the tree of a space is laid out.
 fn settings(space: Space, write_buffer: u64) -> KeyspaceCreateOptions {
@@ -145,17 +192,20 @@ impl Tables for Fjall {
     }
 
     fn flush(&self) -> Result<(), EngineError> {
-        for keyspace in &self.keyspaces {
-            keyspace.rotate_memtable_and_wait().map_err(|e| EngineError::io("flushing fjall", e))?;
+        self.flush_memory()?;
+        if self.journal_bytes()? > SHORT_JOURNAL {
+            self.turn_journal_over()?;
         }
         self.sync()
     }
 
     fn compact(&self) -> Result<(), EngineError> {
-        self.flush()?;
+        self.flush_memory()?;
         for keyspace in &self.keyspaces {
             keyspace.major_compact().map_err(|e| EngineError::io("compacting fjall", e))?;
         }
+        // Files that compaction has replaced are removed when some tree flushes next: make the smallest flush there is.
+        self.keyspace(Space::Changes)?.remove(UNUSED_KEY).map_err(|e| EngineError::io("writing to fjall", e))?;
         self.flush()
     }
 

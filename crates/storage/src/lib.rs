@@ -46,6 +46,7 @@ mod engine;
 #[cfg(feature = "fjall")]
 pub mod fjall;
 mod folder;
+mod forget;
 mod frame;
 mod head;
 mod history;
@@ -91,4 +92,5 @@ pub use slice::Slice;
 pub use space::Space;
 pub use store::{FORMAT, Instant, OpenError, Options, Store, T, ViewError};
 pub use tables::{APPLIED, Tables, read_applied};
+pub use verify::Verification;
 pub use view::{Identity, Version, View};

@@ -4,13 +4,15 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use crate::commit::{CommitError, Committed, Transaction};
 use crate::commit_row::{CommitRow, HeadOfCommits, commit_key};
-use crate::dictionary::{Dictionaries, DictionaryError};
+use crate::dictionary::{Dictionaries, DictionaryError, train};
 use crate::engine::{Batch, Damage, Engine, EngineError, SubmitError};
+use crate::forget;
+use crate::history::{Bounds, Scope};
 use crate::names::Names;
 use crate::prepared::Prepared;
 use crate::sequence::Sequencer;
 use crate::space::Space;
-use crate::verify;
+use crate::verify::{self, Verification};
 use crate::view::View;
 
 /// A place in the one order of all transactions of a store: 1, 2, 3 … without gaps. 0: before the first.
@@ -28,8 +30,9 @@ pub const FORMAT: u32 = 1;
 pub struct Options {
     /// The zstd level of new bodies, 1 to 19.
     pub level: i32,
-    /// How many of the last commits are verified on open, with the content of what they wrote; all of them: [`Store::verify`].
-    pub verify_commits: u64,
+    /// On open, the last commits are verified with the content of what they wrote, until about this many versions were seen; all
+    /// of them: [`Store::verify`].
+    pub verify_on_open: u64,
     /// Whether a read compares the body with its content hash (about 1 µs per 2 KiB).
     pub verify_reads: bool,
     /// The dictionary a new store begins with: trained over FHIR JSON. `None`: no dictionary.
@@ -38,7 +41,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Options {
-        Options { level: 3, verify_commits: 256, verify_reads: true, dictionary: None }
+        Options { level: 3, verify_on_open: 2_000, verify_reads: true, dictionary: None }
     }
 }
 
@@ -141,7 +144,7 @@ impl Store {
                 options,
             }),
         };
-        verify::last_commits(&store, store.inner.options.verify_commits)?;
+        verify::last_commits(&store, store.inner.options.verify_on_open)?;
         Ok(store)
     }
 
@@ -219,6 +222,52 @@ impl Store {
         self.inner.dictionaries.add(&*self.inner.engine, code, dictionary)
     }
 
+    /// Trains a dictionary from the newest stored bodies of a type and uses it for new ones; at most 32 KiB. Old values stay as
+    /// they are. Such a dictionary holds fragments of what it was trained from: `docs/storage.md`, "Compression", says when not to.
+    ///
+    /// # Errors
+    /// See [`DictionaryError`]: a few hundred resources of the type are needed. Nothing was written.
+    pub fn train_dictionary(&self, type_name: &str) -> Result<u32, DictionaryError> {
+        const SIZE: usize = 32 << 10;
+        let view = View::new(self.clone(), self.published());
+        let mut samples = Vec::new();
+        let mut bytes = 0;
+        for change in view.history(&Scope::Type(type_name), Bounds::default())? {
+            if let Some(body) = view.version_of(&change?)?.body()? {
+                bytes += body.len();
+                samples.push(body);
+            }
+            if bytes > 100 * SIZE {
+                break;
+            }
+        }
+        self.add_dictionary(Some(type_name), &train(&samples, SIZE)?)
+    }
+
+    /// Removes what index rows tell about the time before `horizon`, so that superseded keys take no space for ever. Afterwards
+    /// there are no views before it; history and versions stay. Goes in small commits beside other work; may be stopped
+    /// and called again. Returns how many rows it shortened or removed.
+    ///
+    /// # Errors
+    /// When the engine fails, or a row is damaged; what was done stays done.
+    pub fn forget_before(&self, horizon: T) -> Result<u64, CommitError> {
+        let horizon = horizon.min(self.t()).max(self.horizon()?);
+        let engine = &*self.inner.engine;
+        let mut batch = Batch::new();
+        batch.put(Space::Meta, b"horizon", horizon.to_be_bytes());
+        submit(engine, &batch)?;
+        forget::index_rows_before(engine, horizon)
+    }
+
+    /// Verifies everything: every commit with what it wrote, and that ids, heads, index rows and counts agree. Reads the whole
+    /// store. Finds in step with concurrent writers what is current then.
+    ///
+    /// # Errors
+    /// When the engine cannot read. What does not agree is told in the result.
+    pub fn verify(&self) -> Result<Verification, EngineError> {
+        verify::everything(self)
+    }
+
     /// The engine below: for its name, its size on disk, compaction and checkpoints.
     pub fn engine(&self) -> &Arc<dyn Engine> {
         &self.inner.engine
@@ -247,6 +296,14 @@ impl Store {
             }
         }
     }
+}
+
+/// Commits a batch that depends on nothing.
+fn submit(engine: &dyn Engine, batch: &Batch) -> Result<(), CommitError> {
+    engine.commit(batch).map_err(|error| match error {
+        SubmitError::Conflict { .. } => CommitError::Busy,
+        SubmitError::Engine(error) => CommitError::Engine(error),
+    })
 }
 
 /// Reads the head of the commit sequence.

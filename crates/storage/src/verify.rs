@@ -4,19 +4,55 @@ use sha2::{Digest, Sha256};
 
 use crate::commit_row::{CommitRow, commit_key, continues, first_16, log_key};
 use crate::engine::{Direction, EngineError, KeyRange};
+use crate::head::{HeadRow, HeadState, IdRow, ids_key};
+use crate::intervals;
+use crate::number::Number;
+use crate::rows::row_key;
 use crate::space::Space;
 use crate::store::{Store, T, damaged, read_head};
 use crate::version::{VersionHeader, version_key};
 
-/// Verifies the last `count` commits, at most all.
-pub(crate) fn last_commits(store: &Store, count: u64) -> Result<(), EngineError> {
-    let head = read_head(&*store.inner.engine)?;
-    let from = head.t.saturating_sub(count.saturating_sub(1)).max(1);
-    if head.t == 0 || count == 0 {
-        return Ok(());
+/// What a verification of everything has seen.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Verification {
+    /// Commits, all of them in a chain without a gap.
+    pub commits: u64,
+    /// Resources, deleted ones included.
+    pub resources: u64,
+    /// Index rows, those that no longer hold included.
+    pub index_rows: u64,
+    /// What does not agree, in words, at most 1,000; empty: everything does.
+    pub findings: Vec<String>,
+}
+
+impl Verification {
+    fn find(&mut self, what: String) {
+        if self.findings.len() < 1_000 {
+            self.findings.push(what);
+        }
     }
-    let last = commits(store, from, head.t)?;
-    if last != head.chain {
+}
+
+/// Verifies the last commits, until they have changed at least `versions`; 0: none.
+pub(crate) fn last_commits(store: &Store, versions: u64) -> Result<(), EngineError> {
+    let engine = &store.inner.engine;
+    let head = read_head(&**engine)?;
+    let mut seen = 0;
+    let mut from = head.t + 1;
+    let rows = engine.scan(Space::Commits, KeyRange::all(), Direction::Backward);
+    for row in rows {
+        if seen >= versions {
+            break;
+        }
+        let (_, row) = row?;
+        let decoded = CommitRow::decode_without_changes(&row);
+        seen += 1 + decoded.ok_or_else(|| missing(from - 1))?.1;
+        from = from.saturating_sub(1);
+    }
+    if from > head.t {
+        return if head.t == 0 || versions == 0 { Ok(()) } else { Err(missing(head.t)) };
+    }
+    if commits(store, from.max(1), head.t)? != head.chain {
         return Err(damaged(format!("the head of the commits is not that of t {}", head.t)));
     }
     Ok(())
@@ -84,4 +120,96 @@ fn content(store: &Store, t: T, row: &CommitRow) -> Result<(), EngineError> {
 
 fn missing(t: T) -> EngineError {
     damaged(format!("the commit row of t {t} is missing or damaged"))
+}
+
+/// Verifies everything.
+pub(crate) fn everything(store: &Store) -> Result<Verification, EngineError> {
+    let mut seen = Verification::default();
+    let head = read_head(&*store.inner.engine)?;
+    seen.commits = head.t;
+    if head.t > 0 {
+        match commits(store, 1, head.t) {
+            Ok(chain) if chain == head.chain => {}
+            Ok(_) => seen.find(format!("the head of the commits is not that of t {}", head.t)),
+            Err(EngineError::Damaged(what)) => seen.find(what.to_string()),
+            Err(error) => return Err(error),
+        }
+    }
+    heads(store, &mut seen)?;
+    index_rows(store, &mut seen)?;
+    Ok(seen)
+}
+
+/// Every head: its row in ids, its current version, its index rows.
+fn heads(store: &Store, seen: &mut Verification) -> Result<(), EngineError> {
+    let engine = &*store.inner.engine;
+    for row in engine.scan(Space::Heads, KeyRange::all(), Direction::Forward) {
+        let (key, value) = row?;
+        let number = <[u8; Number::LENGTH]>::try_from(&*key).map(Number::from_bytes);
+        let (Ok(number), Some(head)) = (number, HeadRow::decode(&value)) else {
+            seen.find(format!("a head is damaged: {key:?}"));
+            continue;
+        };
+        if let Some(what) = wrong_with_head(store, number, &head)? {
+            // A writer may have come in between: only what stays wrong while the head stays the same is wrong.
+            if engine.get(Space::Heads, &key)?.as_ref() == Some(&value) {
+                seen.find(format!("{number:?}: {what}"));
+            }
+        }
+        seen.resources += u64::from(head.state != HeadState::Moved);
+    }
+    Ok(())
+}
+
+fn wrong_with_head(store: &Store, number: Number, head: &HeadRow) -> Result<Option<String>, EngineError> {
+    let engine = &*store.inner.engine;
+    let id = engine.get(Space::Ids, &ids_key(head.type_code, &head.id))?;
+    let Some(id) = id.as_deref().and_then(IdRow::decode) else {
+        return Ok(Some("no row in ids".to_owned()));
+    };
+    let agrees = match head.state {
+        HeadState::Moved => id.number != number && id.number_of(head.version) == number,
+        state => {
+            id.number == number && (id.version, id.t, id.deleted) == (head.version, head.t, state == HeadState::Deleted)
+        }
+    };
+    if !agrees {
+        return Ok(Some("the row in ids tells something else".to_owned()));
+    }
+    if engine.get(Space::Versions, &version_key(number, head.version))?.is_none() {
+        return Ok(Some(format!("version {} is missing", head.version)));
+    }
+    if head.state != HeadState::Live && !head.keys.is_empty() {
+        return Ok(Some("it is not live, but has index keys".to_owned()));
+    }
+    let rows: Vec<Vec<u8>> = head.keys.iter().map(|key| row_key(key, number)).collect();
+    for (key, row) in head.keys.iter().zip(engine.get_many(Space::Index, &rows)?) {
+        if row.is_none_or(|row| intervals::is_open(&row) != Some(true)) {
+            return Ok(Some(format!("the index row of key {key:02x?} is missing or closed")));
+        }
+    }
+    Ok(None)
+}
+
+/// Every index row that holds: the head knows it.
+fn index_rows(store: &Store, seen: &mut Verification) -> Result<(), EngineError> {
+    let engine = &*store.inner.engine;
+    for row in engine.scan(Space::Index, KeyRange::all(), Direction::Forward) {
+        let (row, value) = row?;
+        seen.index_rows += 1;
+        let (Some((key, number)), Some(open)) = (Number::split_row(&row), intervals::is_open(&value)) else {
+            seen.find(format!("an index row is damaged: {row:?}"));
+            continue;
+        };
+        if !open {
+            continue;
+        }
+        let head = engine.get(Space::Heads, &number.to_bytes())?;
+        let head = head.as_deref().and_then(HeadRow::decode);
+        let known = head.is_some_and(|head| head.keys.binary_search_by(|known| known.as_slice().cmp(key)).is_ok());
+        if !known && engine.get(Space::Index, &row)?.as_ref() == Some(&value) {
+            seen.find(format!("{number:?}: an index row that its head does not know: {key:02x?}"));
+        }
+    }
+    Ok(())
 }

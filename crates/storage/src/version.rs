@@ -2,7 +2,7 @@
 
 use crate::commit::Method;
 use crate::number::Number;
-use crate::ordered::{put_ordered, put_signed, put_varint, take, take_byte, take_ordered, take_signed, take_varint};
+use crate::ordered::{put_ordered, put_signed, put_varint, take, take_byte, take_signed, take_varint};
 use crate::store::Instant;
 
 /// The key in `versions`: the number (6 bytes), then the version as an ordered number.
@@ -11,13 +11,6 @@ pub(crate) fn version_key(number: Number, version: u64) -> Vec<u8> {
     key.extend_from_slice(&number.to_bytes());
     put_ordered(&mut key, version);
     key
-}
-
-/// The number and the version of a key in `versions`.
-pub(crate) fn read_version_key(mut key: &[u8]) -> Option<(Number, u64)> {
-    let number = Number::take(&mut key)?;
-    let version = take_ordered(&mut key)?;
-    key.is_empty().then_some((number, version))
 }
 
 /// What lies before the body.

@@ -371,6 +371,11 @@ impl Version {
         self.packing == Packing::Absent
     }
 
+    /// Bytes that the header and the compressed body take in the store.
+    pub fn stored_length(&self) -> usize {
+        self.row.len()
+    }
+
     /// The body, as it was written; `None` for a deletion.
     ///
     /// # Errors

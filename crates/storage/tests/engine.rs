@@ -1,5 +1,7 @@
 //! The suite that every engine passes: the contract of `storage::Engine`.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
 mod every_engine;
 
 use std::collections::BTreeMap;
