@@ -1,0 +1,204 @@
+//! CD, CE, CV, CS into CodeableConcept and Coding, and null flavours into data-absent-reason.
+//!
+//! Every code keeps its translations as further codings and its original text as `text`; an OID becomes its URI by
+//! table and stays `urn:oid:` where there is none: <http://hl7.org/fhir/R4/datatypes.html#CodeableConcept>.
+
+use model::ElementMut;
+
+use super::context::Context;
+use super::read::Node;
+
+const ABSENT: &str = "http://hl7.org/fhir/StructureDefinition/data-absent-reason";
+const SNOMED: &str = "http://snomed.info/sct";
+
+/// Whether a coded element says anything: a code, a text, or why there is none.
+pub(super) fn says_something(node: Node<'_>) -> bool {
+    ["code", "displayName", "nullFlavor"].iter().any(|attribute| node.peek(attribute).is_some())
+        || node.get("translation").is_some()
+        || node.get("originalText").is_some()
+}
+
+/// Whether a coded element names something: a code or a text, not only a null flavour.
+pub(super) fn names_something(cx: &Context<'_>, node: Node<'_>) -> bool {
+    node.peek("code").is_some()
+        || node.peek("displayName").is_some()
+        || node.all("translation").any(|translation| names_something(cx, translation))
+        || peek_original_text(cx, node).is_some()
+}
+
+/// Sets `name` where the element is there and says something; tells whether it did.
+pub(super) fn set_concept(cx: &mut Context<'_>, node: Option<Node<'_>>, to: &mut ElementMut<'_>, name: &str) -> bool {
+    let Some(node) = node.filter(|node| says_something(*node)) else { return false };
+    fill_concept(cx, node, &mut to.object(name));
+    true
+}
+
+/// Appends to the repeating `name` where the element names something.
+pub(super) fn push_concept(cx: &mut Context<'_>, node: Node<'_>, to: &mut ElementMut<'_>, name: &str) -> bool {
+    if !names_something(cx, node) {
+        return false;
+    }
+    fill_concept(cx, node, &mut to.item(name));
+    true
+}
+
+/// Sets the required `name`: without any content it says that it is unknown.
+pub(super) fn require_concept(cx: &mut Context<'_>, node: Option<Node<'_>>, to: &mut ElementMut<'_>, name: &str) {
+    if !set_concept(cx, node, to, name) {
+        absent(&mut to.object(name), None);
+    }
+}
+
+/// Fills a CodeableConcept.
+pub(super) fn fill_concept(cx: &mut Context<'_>, node: Node<'_>, concept: &mut ElementMut<'_>) {
+    let flavor = node.null_flavor();
+    let mut codings = 0;
+    push_codings(cx, node, concept, &mut codings);
+    let qualifiers = qualifiers(cx, node, concept);
+    let original = original_text(cx, node);
+    let display = node.peek("displayName").filter(|_| codings == 0).map(str::to_owned);
+    if display.is_some() {
+        node.take_attributes();
+    }
+    let text = match (original.or(display), qualifiers) {
+        (Some(text), Some(more)) => Some(format!("{text} ({more})")),
+        (text, more) => text.or(more),
+    };
+    concept.set_some("text", text.as_deref());
+    if codings == 0 && text.is_none() {
+        absent(concept, flavor);
+    }
+}
+
+fn push_codings(cx: &mut Context<'_>, node: Node<'_>, concept: &mut ElementMut<'_>, codings: &mut usize) {
+    if node.peek("code").is_some() {
+        *codings += 1;
+        fill_coding(cx, node, &mut concept.item("coding"));
+    }
+    for translation in node.all("translation") {
+        translation.null_flavor();
+        push_codings(cx, translation, concept, codings);
+    }
+}
+
+/// Fills a Coding from one element, without its translations.
+pub(super) fn fill_coding(cx: &mut Context<'_>, node: Node<'_>, coding: &mut ElementMut<'_>) {
+    let system = match node.attr("codeSystem") {
+        Some(system) => {
+            let uri = system_uri(cx, system);
+            if uri.is_none() {
+                cx.defect(
+                    node,
+                    format!("The code system {system:?} is neither an OID nor a URI; the code has no system."),
+                );
+            }
+            uri
+        }
+        None => None,
+    };
+    coding.set_some("system", system.as_deref());
+    coding.set_some("version", node.peek("codeSystemVersion").filter(|_| system.is_some()));
+    if let Some(code) = node.peek("code") {
+        let words: Vec<&str> = code.split_whitespace().collect();
+        coding.set("code", words.join(" ").as_str());
+    }
+    coding.set_some("display", node.peek("displayName"));
+}
+
+/// The code of a `code`-like element in FHIR's system, where it is of that system.
+pub(super) fn code_in(cx: &Context<'_>, node: Node<'_>, system: &str) -> Option<String> {
+    let own = node.peek("codeSystem").and_then(|oid| system_uri(cx, oid))?;
+    node.peek("code").filter(|_| own == system).map(str::to_owned)
+}
+
+/// The URI of a code or identifier system: by table, or `urn:oid:`; `None` where it is neither OID nor URI.
+pub(super) fn system_uri(cx: &Context<'_>, system: &str) -> Option<String> {
+    let system = system.trim();
+    if let Some(uri) = cx.systems.uri(system) {
+        return Some(uri.to_owned());
+    }
+    if is_oid(system) {
+        return Some(format!("urn:oid:{system}"));
+    }
+    let scheme = system.split_once(':').map(|(scheme, _)| scheme)?;
+    (matches!(scheme, "http" | "https" | "urn") && !system.contains(char::is_whitespace)).then(|| system.to_owned())
+}
+
+/// Whether a text is an OID with at least two arcs.
+pub(super) fn is_oid(text: &str) -> bool {
+    let arc =
+        |arc: &str| !arc.is_empty() && arc.bytes().all(|b| b.is_ascii_digit()) && (arc == "0" || !arc.starts_with('0'));
+    text.starts_with(['0', '1', '2']) && text.as_bytes().get(1) == Some(&b'.') && text.split('.').all(arc)
+}
+
+/// What the original text says, its reference into the narrative followed; taken.
+pub(super) fn original_text(cx: &Context<'_>, node: Node<'_>) -> Option<String> {
+    let original = node.get("originalText")?;
+    original.take_all();
+    peek_original_text(cx, node)
+}
+
+fn peek_original_text(cx: &Context<'_>, node: Node<'_>) -> Option<String> {
+    referenced_text(cx, node.get("originalText")?)
+}
+
+/// The text of an element, or of the part of the narrative that its `reference` names.
+pub(super) fn referenced_text(cx: &Context<'_>, node: Node<'_>) -> Option<String> {
+    if let Some(text) = node.peek_text() {
+        return Some(text);
+    }
+    cx.cda.anchor(node.get("reference")?.peek("value")?)?.peek_text()
+}
+
+/// Qualifiers: a SNOMED CT expression as one more coding, or words where they are of another system.
+fn qualifiers(cx: &mut Context<'_>, node: Node<'_>, concept: &mut ElementMut<'_>) -> Option<String> {
+    let mut refinements = Vec::new();
+    let mut words = Vec::new();
+    let snomed = |cx: &Context<'_>, node: Node<'_>| match node.peek("codeSystem") {
+        Some(_) => code_in(cx, node, SNOMED),
+        None => node.peek("code").filter(|code| code.bytes().all(|b| b.is_ascii_digit())).map(str::to_owned),
+    };
+    for qualifier in node.all("qualifier") {
+        let (Some(name), Some(value)) = (qualifier.get("name"), qualifier.get("value")) else { continue };
+        name.take_attributes();
+        value.take_attributes();
+        let label = |node: Node<'_>| {
+            original_text(cx, node).or(node.peek("displayName").or(node.peek("code")).map(str::to_owned))
+        };
+        match (snomed(cx, name), snomed(cx, value)) {
+            (Some(name), Some(value)) => refinements.push(format!("{name}={value}")),
+            _ => words.push(format!("{}: {}", label(name).unwrap_or_default(), label(value).unwrap_or_default())),
+        }
+    }
+    if !refinements.is_empty() {
+        match code_in(cx, node, SNOMED) {
+            Some(code) => {
+                let expression = format!("{code}:{}", refinements.join(","));
+                concept.item("coding").set("system", SNOMED).set("code", &expression);
+            }
+            None => words.extend(refinements),
+        }
+    }
+    (!words.is_empty()).then(|| words.join("; "))
+}
+
+/// Says on an element why it has no value: <http://hl7.org/fhir/R4/extension-data-absent-reason.html>.
+pub(super) fn absent(element: &mut ElementMut<'_>, flavor: Option<&str>) {
+    element.item("extension").set("url", ABSENT).set("valueCode", absent_reason(flavor));
+}
+
+/// The code of data-absent-reason for a null flavour; `unknown` where there is none.
+pub(super) fn absent_reason(flavor: Option<&str>) -> &'static str {
+    match flavor.unwrap_or_default() {
+        "ASKU" => "asked-unknown",
+        "NAV" => "temp-unknown",
+        "NASK" => "not-asked",
+        "MSK" => "masked",
+        "NA" => "not-applicable",
+        "NINF" => "negative-infinity",
+        "PINF" => "positive-infinity",
+        "OTH" | "UNC" => "as-text",
+        "NP" => "not-permitted",
+        _ => "unknown",
+    }
+}

@@ -1,0 +1,191 @@
+//! Entries: which map reads a clinical statement, by its class, its templates and the section it stands in.
+
+use super::allergy;
+use super::coded;
+use super::context::Context;
+use super::device;
+use super::encounter;
+use super::entry::{inner, inner_coded, is_untouched, statement as statement_in};
+use super::immunization;
+use super::media;
+use super::medication::{self, Prescription};
+use super::observation;
+use super::problem;
+use super::procedure;
+use super::read::Node;
+use super::section::Family;
+
+const ALLERGY: [&str; 5] = [
+    "1.3.6.1.4.1.12559.11.10.1.3.1.3.17",
+    "1.3.6.1.4.1.19376.1.5.3.1.4.6",
+    "2.16.840.1.113883.10.20.22.4.7",
+    "2.16.840.1.113883.10.20.1.18",
+    "2.16.840.1.113883.2.9.10.1.4.3.1.3",
+];
+const PROBLEM: [&str; 4] = [
+    "1.3.6.1.4.1.12559.11.10.1.3.1.3.7",
+    "1.3.6.1.4.1.19376.1.5.3.1.4.5",
+    "2.16.840.1.113883.10.20.22.4.4",
+    "2.16.840.1.113883.10.20.1.28",
+];
+const IMMUNIZATION: [&str; 3] =
+    ["1.3.6.1.4.1.12559.11.10.1.3.1.3.19", "1.3.6.1.4.1.19376.1.5.3.1.4.12", "2.16.840.1.113883.10.20.22.4.52"];
+
+/// The resources of one `entry` and of everything in it that became a resource of its own.
+pub(super) fn entry(cx: &mut Context<'_>, entry: Node<'_>, family: Family) -> Vec<String> {
+    match statement_in(entry) {
+        Some(act) => statement(cx, act, family),
+        None => Vec::new(),
+    }
+}
+
+/// The resources of one clinical statement.
+pub(super) fn statement(cx: &mut Context<'_>, act: Node<'_>, family: Family) -> Vec<String> {
+    let mut found = main(cx, act, family);
+    leftovers(cx, act, family, &mut found);
+    found
+}
+
+fn main(cx: &mut Context<'_>, act: Node<'_>, family: Family) -> Vec<String> {
+    match act.name() {
+        "observation" => vec![single(cx, act, family)],
+        "act" => concern(cx, act, family),
+        "organizer" => observation::organizer(cx, act, family),
+        "substanceAdministration" => vec![administration(cx, act, family)],
+        "procedure" if family == Family::Devices && has_device(act) => {
+            device::device_use(cx, act).into_iter().collect()
+        }
+        "procedure" if procedure::is_planned(act) => vec![procedure::request(cx, act)],
+        "procedure" => vec![procedure::procedure(cx, act)],
+        "supply" => supply(cx, act, family),
+        "encounter" if procedure::is_planned(act) => vec![procedure::request(cx, act)],
+        "encounter" => vec![encounter::encounter(cx, act)],
+        "observationMedia" => media::media(cx, act).into_iter().collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn single(cx: &mut Context<'_>, act: Node<'_>, family: Family) -> String {
+    if is_allergy(act, family) {
+        return allergy::allergy(cx, act, None);
+    }
+    if procedure::is_planned(act) {
+        return procedure::request(cx, act);
+    }
+    match family {
+        Family::Problems | Family::PastProblems => problem::condition(cx, act, None, "problem-list-item"),
+        Family::Procedures => procedure::procedure(cx, act),
+        _ if is_problem(act) && names_problem(cx, act) => problem::condition(cx, act, None, "encounter-diagnosis"),
+        _ => observation::observation(cx, act, family),
+    }
+}
+
+fn is_allergy(act: Node<'_>, family: Family) -> bool {
+    ALLERGY.iter().any(|template| act.has_template(template))
+        || (family == Family::Allergies && act.name() == "observation" && act.peek("moodCode") != Some("GOL"))
+}
+
+fn is_problem(act: Node<'_>) -> bool {
+    PROBLEM.iter().any(|template| act.has_template(template))
+}
+
+fn names_problem(cx: &Context<'_>, act: Node<'_>) -> bool {
+    act.get("value").is_some_and(|value| coded::names_something(cx, value) && value.xsi_type() != Some("PQ"))
+}
+
+/// A concern holds problems or allergies; any other act is a procedure or a request for one.
+fn concern(cx: &mut Context<'_>, act: Node<'_>, family: Family) -> Vec<String> {
+    let mut found = Vec::new();
+    let observations: Vec<Node<'_>> = inner(act)
+        .filter(|(relation, inner)| inner.name() == "observation" && !matches!(relation.peek("typeCode"), Some("RSON")))
+        .map(|(_, inner)| inner)
+        .collect();
+    let about_allergy = observations.iter().any(|inner| is_allergy(*inner, family));
+    let about_problem = matches!(family, Family::Problems | Family::PastProblems) || act.has_template(CONCERN);
+    if !observations.is_empty() && (about_allergy || about_problem) {
+        act.get("code").map(Node::take_all);
+        act.all("id").for_each(Node::take_attributes);
+        for observation in observations.iter().filter(|inner| !is_comment(**inner)) {
+            found.push(if is_allergy(*observation, family) {
+                allergy::allergy(cx, *observation, Some(act))
+            } else {
+                problem::condition(cx, *observation, Some(act), "problem-list-item")
+            });
+        }
+        return found;
+    }
+    if procedure::is_planned(act) {
+        found.push(procedure::request(cx, act));
+    } else if inner(act).next().is_some() && act.get("code").is_none_or(|code| !coded::names_something(cx, code)) {
+        // An act without a code of its own only groups what is in it.
+        act.all("id").for_each(Node::take_attributes);
+        super::entry::status(act);
+    } else if family == Family::Plan {
+        found.push(procedure::request(cx, act));
+    } else {
+        found.push(procedure::procedure(cx, act));
+    }
+    found
+}
+
+const CONCERN: &str = "1.3.6.1.4.1.19376.1.5.3.1.4.5.2";
+
+fn is_comment(act: Node<'_>) -> bool {
+    act.is_coded("48767-8")
+}
+
+fn administration(cx: &mut Context<'_>, act: Node<'_>, family: Family) -> String {
+    let vaccine = family == Family::Immunizations
+        || IMMUNIZATION.iter().any(|template| act.has_template(template))
+        || act.is_coded("IMMUNIZ");
+    let planned = family == Family::Plan || matches!(act.peek("moodCode"), Some("RQO" | "PRP"));
+    if planned {
+        let requester = cx.author.clone();
+        let prescription = Prescription { group: None, requester, authored: None };
+        return medication::request(cx, act, &prescription);
+    }
+    if vaccine && act.peek("moodCode") != Some("INT") {
+        return immunization::immunization(cx, act);
+    }
+    medication::statement(cx, act)
+}
+
+fn has_device(act: Node<'_>) -> bool {
+    act.all("participant").any(|participant| participant.at("participantRole/playingDevice").is_some())
+}
+
+fn supply(cx: &mut Context<'_>, act: Node<'_>, family: Family) -> Vec<String> {
+    if family == Family::Devices || has_device(act) {
+        return device::device_use(cx, act).into_iter().collect();
+    }
+    vec![medication::dispense(cx, act, None, false)]
+}
+
+/// What stands inside a statement and no map has touched becomes a resource of its own.
+fn leftovers(cx: &mut Context<'_>, act: Node<'_>, family: Family, found: &mut Vec<String>) {
+    for (_, inner) in inner(act) {
+        if !is_untouched(inner) {
+            leftovers(cx, inner, family, found);
+            continue;
+        }
+        let says = inner.get("code").is_some_and(|code| coded::names_something(cx, code))
+            || inner.get("value").is_some()
+            || inner.get("consumable").is_some()
+            || inner_coded(inner, "SEV").is_some();
+        if says && inner.name() != "regionOfInterest" {
+            let nested = if is_allergy(inner, family) { Family::Allergies } else { nested_family(family) };
+            found.extend(statement(cx, inner, nested));
+        }
+    }
+}
+
+/// A statement inside another is read by its own class: an observation about a problem is not a problem.
+fn nested_family(family: Family) -> Family {
+    match family {
+        Family::Problems | Family::PastProblems | Family::Allergies | Family::Medications | Family::Procedures => {
+            Family::Other
+        }
+        Family::Immunizations | Family::Devices | Family::Plan | Family::Directives | Family::Alerts => Family::Other,
+        family => family,
+    }
+}

@@ -1,0 +1,41 @@
+//! Embedded pictures: `observationMedia` into Media (<http://hl7.org/fhir/R4/media.html>).
+
+use model::ElementMut;
+
+use super::context::Context;
+use super::entry;
+use super::read::Node;
+
+/// The Media of an `observationMedia`; `None` where it holds nothing.
+pub(super) fn media(cx: &mut Context<'_>, act: Node<'_>) -> Option<String> {
+    let value = act.get("value")?;
+    let inline = value.peek("representation") == Some("B64");
+    let link = value.get("reference").and_then(|reference| reference.peek("value"));
+    if !inline && link.is_none() {
+        return None;
+    }
+    let mut tree = entry::begin(cx, act, "Media", None, "");
+    let mut to = tree.edit();
+    to.set("status", "completed");
+    cx.set_patient(&mut to, "subject");
+    fill_attachment(value, &mut to.object("content"));
+    Some(cx.add(act, tree))
+}
+
+/// Fills an Attachment from ED: base64 content without its blanks, or a link.
+pub(super) fn fill_attachment(value: Node<'_>, attachment: &mut ElementMut<'_>) {
+    value.take_all();
+    attachment.set_some("contentType", value.peek("mediaType"));
+    if value.peek("representation") == Some("B64") {
+        attachment.set("data", &base64(value));
+    } else if let Some(link) = value.get("reference").and_then(|reference| reference.peek("value")) {
+        attachment.set("url", link);
+    }
+    attachment.set_some("language", value.peek("language"));
+}
+
+/// The base64 text of an element, blanks removed.
+pub(super) fn base64(value: Node<'_>) -> String {
+    let pieces = value.content().filter_map(Result::err);
+    pieces.flat_map(|piece| piece.chars()).filter(|c| !c.is_whitespace()).collect()
+}

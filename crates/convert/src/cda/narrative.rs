@@ -1,0 +1,198 @@
+//! The CDA narrative block into XHTML that FHIR allows: <http://hl7.org/fhir/R4/narrative.html>.
+//!
+//! Elements are mapped by table, unknown ones keep their text; ids are kept where they are unique, so that entries can
+//! point to them; scripts, styles, events and links to anything but http, mail and `#id` do not pass.
+
+use super::context::Context;
+use super::read::Node;
+
+/// The `div` of a section's `text`, everything in it taken; `None` where the source has no narrative.
+pub(super) fn div(cx: &mut Context<'_>, text: Node<'_>) -> Option<String> {
+    text.take_all();
+    let media = text.descendants().any(|node| node.name() == "renderMultiMedia");
+    if text.peek_text().is_none() && !media {
+        return None;
+    }
+    let mut html = open(cx);
+    let before = html.len();
+    write_content(cx, text, &mut html);
+    if html.get(before..).is_none_or(|inner| inner.trim().is_empty()) {
+        return None;
+    }
+    html.push_str("</div>");
+    Some(html)
+}
+
+/// A `div` of one paragraph of plain text.
+pub(super) fn plain(cx: &Context<'_>, text: &str) -> String {
+    let mut html = open(cx);
+    html.push_str("<p>");
+    escape(text, &mut html);
+    html.push_str("</p></div>");
+    html
+}
+
+fn open(cx: &Context<'_>) -> String {
+    let mut html = "<div xmlns=\"http://www.w3.org/1999/xhtml\"".to_owned();
+    if let Some(language) = &cx.language {
+        for name in ["lang", "xml:lang"] {
+            attribute(name, language, &mut html);
+        }
+    }
+    html.push('>');
+    html
+}
+
+/// CDA element to XHTML element.
+fn tag(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "content" | "footnoteRef" => "span",
+        "paragraph" => "p",
+        "item" => "li",
+        "table" => "table",
+        "thead" => "thead",
+        "tbody" => "tbody",
+        "tfoot" => "tfoot",
+        "tr" => "tr",
+        "td" => "td",
+        "th" => "th",
+        "br" => "br",
+        "sub" => "sub",
+        "sup" => "sup",
+        "linkHtml" => "a",
+        "footnote" => "div",
+        "renderMultiMedia" => "span",
+        _ => return None,
+    })
+}
+
+fn write_content(cx: &mut Context<'_>, node: Node<'_>, html: &mut String) {
+    let rows = matches!(node.name(), "table" | "thead" | "tbody" | "tfoot" | "tr" | "list" | "colgroup");
+    for content in node.content() {
+        match content {
+            Err(text) if rows && text.trim().is_empty() => {}
+            Err(text) => escape_words(text, html),
+            Ok(child) => write_element(cx, child, html),
+        }
+    }
+}
+
+fn write_element(cx: &mut Context<'_>, node: Node<'_>, html: &mut String) {
+    let tag = match node.name() {
+        "list" if node.peek("listType") == Some("ordered") => "ol",
+        "list" => "ul",
+        "caption" if node.parent().is_some_and(|parent| parent.name() == "table") => "caption",
+        "caption" => "b",
+        "colgroup" | "col" => return,
+        name => match tag(name) {
+            Some(tag) => tag,
+            None => return write_content(cx, node, html),
+        },
+    };
+    html.push('<');
+    html.push_str(tag);
+    write_attributes(cx, node, tag, html);
+    if tag == "br" {
+        html.push_str("/>");
+        return;
+    }
+    html.push('>');
+    let styles = styles(node);
+    for style in &styles {
+        html.push_str(&format!("<{style}>"));
+    }
+    if node.name() == "renderMultiMedia" && node.peek_text().is_none() {
+        escape(&format!("[{}]", node.peek("referencedObject").unwrap_or("image")), html);
+    }
+    if matches!(tag, "ul" | "ol") && node.get("item").is_none() {
+        html.push_str("<li/>");
+    }
+    write_content(cx, node, html);
+    for style in styles.iter().rev() {
+        html.push_str(&format!("</{style}>"));
+    }
+    html.push_str(&format!("</{tag}>"));
+}
+
+fn write_attributes(cx: &mut Context<'_>, node: Node<'_>, tag: &str, html: &mut String) {
+    if let Some(id) = node.peek("ID").or(node.peek("id")).filter(|id| !id.contains(char::is_whitespace)) {
+        if cx.html_ids.insert(id.to_owned()) {
+            attribute("id", id, html);
+        } else {
+            cx.note(node, format!("The id {id:?} stands more than once; only its first place keeps it."));
+        }
+    }
+    match tag {
+        "td" | "th" => {
+            for name in ["colspan", "rowspan"] {
+                if let Some(count) = node.peek(name).filter(|count| count.parse::<u16>().is_ok()) {
+                    attribute(name, count, html);
+                }
+            }
+        }
+        "a" => {
+            let href = node.peek("href").unwrap_or_default();
+            let scheme = href.split_once(':').map_or("", |(scheme, _)| scheme).to_ascii_lowercase();
+            if href.starts_with('#') || matches!(scheme.as_str(), "http" | "https" | "mailto" | "tel") {
+                attribute("href", href, html);
+            } else if !href.is_empty() {
+                cx.note(node, format!("The link to {href:?} was not carried over; its text was."));
+            }
+        }
+        _ => {}
+    }
+}
+
+/// `styleCode` as elements: bold, italics, underline, emphasis.
+fn styles(node: Node<'_>) -> Vec<&'static str> {
+    let codes = node.peek("styleCode").unwrap_or_default();
+    let mut tags: Vec<&'static str> = Vec::new();
+    for code in codes.split_whitespace() {
+        match code.to_ascii_lowercase().as_str() {
+            "bold" => tags.push("b"),
+            "italics" => tags.push("i"),
+            "emphasis" => tags.push("em"),
+            _ => {}
+        }
+    }
+    let inline = matches!(node.name(), "content" | "paragraph" | "td" | "th" | "item" | "caption");
+    if inline { tags } else { Vec::new() }
+}
+
+fn attribute(name: &str, value: &str, html: &mut String) {
+    html.push_str(&format!(" {name}=\""));
+    escape(value, html);
+    html.push('"');
+}
+
+fn escape_words(text: &str, html: &mut String) {
+    let mut blank = false;
+    for character in text.chars() {
+        if character.is_ascii_whitespace() {
+            blank = true;
+            continue;
+        }
+        if blank {
+            html.push(' ');
+            blank = false;
+        }
+        escape_char(character, html);
+    }
+    if blank {
+        html.push(' ');
+    }
+}
+
+fn escape(text: &str, html: &mut String) {
+    text.chars().for_each(|character| escape_char(character, html));
+}
+
+fn escape_char(character: char, html: &mut String) {
+    match character {
+        '<' => html.push_str("&lt;"),
+        '>' => html.push_str("&gt;"),
+        '&' => html.push_str("&amp;"),
+        '"' => html.push_str("&quot;"),
+        _ => html.push(character),
+    }
+}

@@ -1,0 +1,357 @@
+//! Observations and organizers into Observation and DiagnosticReport: results, vital signs, social history, pregnancy, and
+//! every observation that no other map knows.
+
+use model::{ElementMut, Tree};
+
+use super::coded;
+use super::context::Context;
+use super::entry;
+use super::parts;
+use super::quantity;
+use super::read::Node;
+use super::section::Family;
+use super::time;
+use super::value;
+
+const CATEGORY: &str = "http://terminology.hl7.org/CodeSystem/observation-category";
+const REPORT_CATEGORY: &str = "http://terminology.hl7.org/CodeSystem/v2-0074";
+const PANEL_ONLY: [&str; 2] = ["46680005", "8716-3"];
+
+/// The Observation of one observation; those inside it that no relation explains become members.
+pub(super) fn observation(cx: &mut Context<'_>, act: Node<'_>, family: Family) -> String {
+    let mut tree = entry::begin(cx, act, "Observation", None, "");
+    let mut to = tree.edit();
+    let status = entry::mapped_status(cx, act, "observation", "unknown");
+    to.set("status", status);
+    category(family, &mut to);
+    match act.get("code") {
+        Some(code) => coded::fill_concept(cx, code, &mut to.object("code")),
+        None => coded::require_concept(cx, None, &mut to, "code"),
+    }
+    cx.set_patient(&mut to, "subject");
+    let when = effective(act);
+    time::set_when(cx, when, &mut to, "effective", family.needs_time());
+    if let Some(when) = entry::author_time(act) {
+        issued(cx, when, &mut to);
+    }
+    performers(cx, act, &mut to);
+    values(cx, act, family, &mut to);
+    for interpretation in act.all("interpretationCode") {
+        coded::push_concept(cx, interpretation, &mut to, "interpretation");
+    }
+    entry::push_notes(cx, act, &mut to);
+    for (source, name) in [("targetSiteCode", "bodySite"), ("methodCode", "method")] {
+        if let Some(code) = act.all(source).find(|code| coded::names_something(cx, *code)) {
+            coded::fill_concept(cx, code, &mut to.object(name));
+        }
+    }
+    specimen(cx, act, &mut to);
+    for range in act.all("referenceRange").filter_map(|range| range.get("observationRange")) {
+        reference_range(cx, range, &mut to);
+    }
+    members(cx, act, family, &mut to);
+    cx.add(act, tree)
+}
+
+/// Its own time, else that of the organizer around it.
+fn effective(act: Node<'_>) -> Option<Node<'_>> {
+    let own = act.get("effectiveTime");
+    match time::when(own) {
+        time::When::Unknown(_) => {
+            let around =
+                act.parent().and_then(|relation| relation.parent()).filter(|around| around.name() == "organizer");
+            let time = around.and_then(|around| around.get("effectiveTime"));
+            match time::when(time) {
+                time::When::Unknown(_) => own,
+                _ => {
+                    own.and_then(time::unknown_flavor);
+                    time
+                }
+            }
+        }
+        _ => own,
+    }
+}
+
+fn category(family: Family, to: &mut ElementMut<'_>) {
+    if let Some(code) = family.observation_category() {
+        to.item("category").item("coding").set("system", CATEGORY).set("code", code);
+    }
+}
+
+/// `issued` is an instant: only a full time with its zone fits.
+fn issued(cx: &mut Context<'_>, when: Node<'_>, to: &mut ElementMut<'_>) {
+    match time::peek_time(when).filter(|text| text.len() > 10) {
+        Some(text) => {
+            when.take_attributes();
+            to.set("issued", &text);
+        }
+        None => {
+            let text = when.peek("value").unwrap_or_default();
+            when.take_attributes();
+            entry::push_note(to, &format!("Recorded: {}", time::peek_time(when).unwrap_or(text.to_owned())));
+        }
+    }
+    let _ = cx;
+}
+
+fn performers(cx: &mut Context<'_>, act: Node<'_>, to: &mut ElementMut<'_>) {
+    let mut seen = Vec::new();
+    for name in ["performer", "author", "informant"] {
+        for party in entry::parties(cx, act, name) {
+            let kind = cx.document.type_of(&party.reference);
+            let fits =
+                matches!(kind, "Practitioner" | "PractitionerRole" | "Organization" | "RelatedPerson" | "Patient" | "");
+            if fits && !seen.contains(&party.reference) {
+                to.item("performer").set("reference", &party.reference);
+                seen.push(party.reference);
+            } else if kind == "Device" && to.as_element().get("device").is_none() {
+                to.object("device").set("reference", &party.reference);
+            }
+        }
+    }
+}
+
+fn values(cx: &mut Context<'_>, act: Node<'_>, family: Family, to: &mut ElementMut<'_>) {
+    let values: Vec<Node<'_>> = act.all("value").collect();
+    if entry::is_negated(act) {
+        return negated(cx, act, &values, to);
+    }
+    let Some((first, more)) = values.split_first() else {
+        return;
+    };
+    value::set_value(cx, *first, to, "value", family == Family::Pregnancy);
+    for extra in more {
+        let mut component = to.item("component");
+        if let Some(code) = act.get("code") {
+            coded::fill_concept(cx, code, &mut component.object("code"));
+        }
+        value::set_value(cx, *extra, &mut component, "value", false);
+    }
+}
+
+/// FHIR has no negated observation: the value is kept in words, so that nobody reads it as found.
+fn negated(cx: &mut Context<'_>, act: Node<'_>, values: &[Node<'_>], to: &mut ElementMut<'_>) {
+    let mut words = Vec::new();
+    for value in values {
+        let text = coded::original_text(cx, *value).or_else(|| value.peek("displayName").map(str::to_owned));
+        let code =
+            [value.peek("code"), value.peek("value"), value.peek("unit")].into_iter().flatten().collect::<Vec<_>>();
+        words.push(
+            [text.or_else(|| value.peek_text()), Some(code.join(" "))]
+                .into_iter()
+                .flatten()
+                .collect::<Vec<_>>()
+                .join(" "),
+        );
+        value.take_all();
+    }
+    let text = words.join("; ");
+    cx.loss(
+        act,
+        format!("The observation is negated, which FHIR cannot say of a value; it is kept as text: not {text}."),
+    );
+    to.object("valueCodeableConcept").set("text", format!("Negated (not so): {}", text.trim()).as_str());
+}
+
+fn specimen(cx: &mut Context<'_>, act: Node<'_>, to: &mut ElementMut<'_>) {
+    let Some(role) = act.all("specimen").find_map(|specimen| specimen.get("specimenRole")) else { return };
+    let entity = role.get("specimenPlayingEntity");
+    let code = entity.and_then(|entity| entity.get("code")).filter(|code| coded::names_something(cx, *code));
+    let identified = role.all("id").any(|id| id.peek("root").is_some());
+    if code.is_none() && !identified {
+        return;
+    }
+    let mut tree = Tree::new("Specimen");
+    let mut specimen = tree.edit();
+    parts::push_identifiers(cx, role, &mut specimen);
+    coded::set_concept(cx, code, &mut specimen, "type");
+    cx.set_patient(&mut specimen, "subject");
+    if let Some(text) = entity.and_then(|entity| entity.get("desc")).and_then(Node::text) {
+        entry::push_note(&mut specimen, &text);
+    }
+    let reference = cx.document.add_once(tree);
+    to.object("specimen").set("reference", &reference);
+}
+
+fn reference_range(cx: &mut Context<'_>, range: Node<'_>, to: &mut ElementMut<'_>) {
+    let mut item = to.item("referenceRange");
+    let mut texts: Vec<String> = range
+        .get("text")
+        .and_then(|text| {
+            text.take_all();
+            coded::referenced_text(cx, text)
+        })
+        .into_iter()
+        .collect();
+    if let Some(value) = range.get("value") {
+        let interval = value.get("low").is_some() || value.get("high").is_some();
+        if interval {
+            value.take_attributes();
+            for bound in ["low", "high"] {
+                if let Some(node) = value.get(bound).filter(|node| node.peek("value").is_some()) {
+                    quantity::fill_quantity(cx, node, &mut item.object(bound));
+                } else {
+                    value.get(bound).and_then(Node::null_flavor);
+                }
+            }
+        } else if coded::names_something(cx, value) {
+            coded::push_concept(cx, value, &mut item, "appliesTo");
+        } else {
+            let said = [value.attr("value"), value.peek("unit")].into_iter().flatten().collect::<Vec<_>>().join(" ");
+            texts.extend(value.text().or_else(|| (!said.is_empty()).then_some(said)));
+        }
+    }
+    if let Some(code) = range.get("interpretationCode").filter(|code| coded::names_something(cx, *code)) {
+        coded::set_concept(cx, Some(code), &mut item, "type");
+    }
+    if let Some(code) = range.get("code").filter(|code| coded::names_something(cx, *code)) {
+        coded::push_concept(cx, code, &mut item, "appliesTo");
+    }
+    if !texts.is_empty() {
+        item.set("text", &texts.join(" "));
+    }
+    // obs-3: a range without low, high or text is none; what it is called is its text.
+    if !["low", "high", "text"].iter().any(|name| item.as_element().get(name).is_some()) {
+        let coding = ["type.coding", "appliesTo.coding"].iter().find_map(|path| item.as_element().at(path));
+        let label = coding.and_then(|coding| coding.text_at("display").or(coding.text_at("code"))).map(str::to_owned);
+        let label = label.or_else(|| item.as_element().text_at("type.text").map(str::to_owned));
+        match label {
+            Some(label) => {
+                item.set("text", &label);
+            }
+            None => coded::absent(&mut item.primitive("text"), None),
+        }
+    }
+}
+
+/// Observations inside an observation become members of it.
+fn members(cx: &mut Context<'_>, act: Node<'_>, family: Family, to: &mut ElementMut<'_>) {
+    for (relation, inner) in entry::inner(act) {
+        if !entry::is_untouched(inner) {
+            continue;
+        }
+        let reference = match (inner.name(), relation.peek("typeCode")) {
+            ("observation", Some("MFST" | "RSON" | "CAUS"))
+            | ("act" | "procedure" | "substanceAdministration" | "supply", _) => continue,
+            ("observation", _) => observation(cx, inner, family),
+            ("organizer", _) => match organizer(cx, inner, family).into_iter().next() {
+                Some(reference) => reference,
+                None => continue,
+            },
+            ("observationMedia", _) => match super::media::media(cx, inner) {
+                Some(reference) => {
+                    to.item("derivedFrom").set("reference", &reference);
+                    continue;
+                }
+                None => continue,
+            },
+            _ => continue,
+        };
+        if cx.document.type_of(&reference) == "Observation" {
+            to.item("hasMember").set("reference", &reference);
+        }
+    }
+}
+
+/// The resources of an organizer: a DiagnosticReport in results, a panel Observation where the organizer says more than
+/// that its members belong together, else the members alone.
+pub(super) fn organizer(cx: &mut Context<'_>, act: Node<'_>, family: Family) -> Vec<String> {
+    let mut members = Vec::new();
+    for (_, inner) in entry::inner(act) {
+        match inner.name() {
+            "observation" => members.push(observation(cx, inner, family)),
+            "organizer" => members.extend(organizer(cx, inner, family)),
+            _ => members.extend(super::entries::statement(cx, inner, family)),
+        }
+    }
+    let code = act.get("code");
+    let plain = code.and_then(|code| code.peek("code")).is_none_or(|code| PANEL_ONLY.contains(&code));
+    if family == Family::Results {
+        return vec![report(cx, act, &members)];
+    }
+    if plain {
+        code.map(Node::take_attributes);
+        entry::status(act);
+        act.all("id").for_each(Node::take_attributes);
+        if let Some(when) = act.get("effectiveTime").filter(|_| !members.is_empty()) {
+            when.descendants().for_each(Node::take_attributes);
+        }
+        return members;
+    }
+    let panel = observation_panel(cx, act, family, &members);
+    vec![panel]
+}
+
+fn observation_panel(cx: &mut Context<'_>, act: Node<'_>, family: Family, members: &[String]) -> String {
+    let mut tree = entry::begin(cx, act, "Observation", None, "");
+    let mut to = tree.edit();
+    let status = entry::mapped_status(cx, act, "observation", "unknown");
+    to.set("status", status);
+    category(family, &mut to);
+    coded::require_concept(cx, act.get("code"), &mut to, "code");
+    cx.set_patient(&mut to, "subject");
+    time::set_when(cx, act.get("effectiveTime"), &mut to, "effective", family.needs_time());
+    performers(cx, act, &mut to);
+    entry::push_notes(cx, act, &mut to);
+    for member in members {
+        if matches!(cx.document.type_of(member), "Observation") {
+            to.item("hasMember").set("reference", member);
+        }
+    }
+    cx.add(act, tree)
+}
+
+fn report(cx: &mut Context<'_>, act: Node<'_>, members: &[String]) -> String {
+    let mut tree = entry::begin(cx, act, "DiagnosticReport", None, "");
+    let mut to = tree.edit();
+    let status = entry::mapped_status(cx, act, "report", "unknown");
+    to.set("status", status);
+    let imaging = act.is_coded("18748-4");
+    to.item("category").item("coding").set("system", REPORT_CATEGORY).set("code", if imaging { "RAD" } else { "LAB" });
+    coded::require_concept(cx, act.get("code"), &mut to, "code");
+    cx.set_patient(&mut to, "subject");
+    report_time(cx, act, members, &mut to);
+    for party in entry::parties(cx, act, "performer") {
+        to.item("performer").set("reference", &party.reference);
+    }
+    for party in entry::parties(cx, act, "author") {
+        if cx.document.type_of(&party.reference) != "Device" {
+            to.item("resultsInterpreter").set("reference", &party.reference);
+        }
+    }
+    if let Some(when) = entry::author_time(act) {
+        when.take_attributes();
+        if let Some(text) = time::peek_time(when).filter(|text| text.len() > 10) {
+            to.set("issued", &text);
+        }
+    }
+    for member in members {
+        if cx.document.type_of(member) == "Observation" {
+            to.item("result").set("reference", member);
+        }
+    }
+    cx.add(act, tree)
+}
+
+/// A report's own time; else that of its first result.
+fn report_time(cx: &mut Context<'_>, act: Node<'_>, members: &[String], to: &mut ElementMut<'_>) {
+    if !matches!(time::when(act.get("effectiveTime")), time::When::Unknown(_)) {
+        return time::set_when(cx, act.get("effectiveTime"), to, "effective", true);
+    }
+    act.get("effectiveTime").and_then(time::unknown_flavor);
+    for member in members {
+        let Some(result) = cx.document.resource_mut(member) else { continue };
+        let root = result.root();
+        if let Some(when) =
+            root.get("effectiveDateTime").filter(|when| when.text().is_some()).or(root.get("effectivePeriod"))
+        {
+            let copy = Tree::from_element(root);
+            if let Some(same) = copy.root().get(when.name()) {
+                to.copy(same);
+            }
+            return;
+        }
+    }
+    coded::absent(&mut to.primitive("effectiveDateTime"), None);
+}

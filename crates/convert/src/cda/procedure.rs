@@ -1,0 +1,176 @@
+//! Procedures into Procedure (<http://hl7.eu/fhir/eps/StructureDefinition/procedure-eu-eps>), and planned ones into ServiceRequest.
+
+use model::ElementMut;
+
+use super::coded;
+use super::context::Context;
+use super::entry;
+use super::read::Node;
+use super::table;
+use super::time;
+
+const PROFILE: &str = "http://hl7.eu/fhir/base/StructureDefinition/procedure-eu-core";
+
+/// Moods of what has not happened yet.
+pub(super) fn is_planned(statement: Node<'_>) -> bool {
+    matches!(statement.peek("moodCode"), Some("INT" | "RQO" | "PRP" | "ARQ" | "APT" | "PRMS"))
+}
+
+/// The Procedure of a `procedure`, or of an `act` or `observation` in a section of procedures.
+pub(super) fn procedure(cx: &mut Context<'_>, act: Node<'_>) -> String {
+    let mut tree = entry::begin(cx, act, "Procedure", Some(PROFILE), "");
+    let mut to = tree.edit();
+    let negated = entry::is_negated(act);
+    let status = entry::mapped_status(cx, act, "event", "unknown");
+    to.set("status", if negated { "not-done" } else { status });
+    code(cx, act, &mut to);
+    cx.set_patient(&mut to, "subject");
+    time::set_when(cx, act.get("effectiveTime"), &mut to, "performed", true);
+    for party in entry::parties(cx, act, "performer") {
+        let mut performer = to.item("performer");
+        performer.object("actor").set("reference", &party.reference);
+    }
+    if let Some(party) = entry::parties(cx, act, "author").into_iter().next() {
+        to.object("recorder").set("reference", &party.reference);
+        if !cx.document.type_of(&party.reference).starts_with("Practitioner") {
+            to.remove("recorder");
+        }
+    }
+    reasons(cx, act, &mut to);
+    for site in act.all("targetSiteCode").chain(act.all("approachSiteCode")) {
+        coded::push_concept(cx, site, &mut to, "bodySite");
+    }
+    for method in act.all("methodCode") {
+        if !coded::names_something(cx, method) {
+            continue;
+        }
+        let mut concept = model::Tree::new("Procedure");
+        coded::fill_concept(cx, method, &mut concept.edit().object("code"));
+        for coding in concept.root().every("code.coding") {
+            to.object("code").copy(coding);
+        }
+        if let Some(text) = concept.root().text_at("code.text") {
+            entry::push_note(&mut to, &format!("Method: {text}"));
+        }
+    }
+    devices(cx, act, &mut to);
+    value(cx, act, &mut to);
+    entry::push_notes(cx, act, &mut to);
+    cx.add(act, tree)
+}
+
+fn code(cx: &mut Context<'_>, act: Node<'_>, to: &mut ElementMut<'_>) {
+    match act.get("code").filter(|code| coded::names_something(cx, *code)) {
+        Some(code) => coded::fill_concept(cx, code, &mut to.object("code")),
+        None => match entry::statement_text(cx, act) {
+            Some(text) => {
+                to.object("code").set("text", &text);
+            }
+            None => coded::require_concept(cx, act.get("code"), to, "code"),
+        },
+    }
+}
+
+/// Reasons: `entryRelationship[@typeCode='RSON']`.
+pub(super) fn reasons(cx: &mut Context<'_>, act: Node<'_>, to: &mut ElementMut<'_>) {
+    for (relation, reason) in entry::inner(act) {
+        let is_reason =
+            relation.peek("typeCode") == Some("RSON") || reason.has_template("2.16.840.1.113883.10.20.22.4.19");
+        if !is_reason {
+            continue;
+        }
+        if reason.name() == "observation" {
+            let Some(value) = reason.get("value").filter(|value| coded::names_something(cx, *value)) else { continue };
+            reason.all("id").for_each(Node::take_attributes);
+            entry::status(reason);
+            reason.get("code").map(Node::take_all);
+            let text = entry::statement_text(cx, reason);
+            let mut concept = to.item("reasonCode");
+            coded::fill_concept(cx, value, &mut concept);
+            if concept.as_element().get("text").is_none() {
+                concept.set_some("text", text.as_deref());
+            }
+            if let Some(when) = reason.get("effectiveTime") {
+                let since = when.get("low").and_then(time::peek_time).or(time::peek_time(when));
+                when.descendants().for_each(Node::take_attributes);
+                if let Some(since) = since {
+                    entry::push_note(to, &format!("Reason since {since}"));
+                }
+            }
+        } else if reason.name() == "act"
+            && let Some(text) = entry::statement_text(cx, reason)
+        {
+            reason.all("id").for_each(Node::take_attributes);
+            to.item("reasonCode").set("text", &text);
+        }
+    }
+}
+
+fn devices(cx: &mut Context<'_>, act: Node<'_>, to: &mut ElementMut<'_>) {
+    for participant in act.all("participant").filter(|participant| participant.peek("typeCode") == Some("DEV")) {
+        if let Some(device) = super::device::device(cx, participant) {
+            to.item("focalDevice").object("manipulated").set("reference", &device);
+        }
+    }
+}
+
+/// An observation among procedures may carry a value: it becomes a note, codes stay in the outcome.
+fn value(cx: &mut Context<'_>, act: Node<'_>, to: &mut ElementMut<'_>) {
+    let Some(value) = act.get("value").filter(|_| act.name() == "observation") else { return };
+    if coded::names_something(cx, value) {
+        coded::set_concept(cx, Some(value), to, "outcome");
+    } else if let Some(text) = value.text() {
+        to.object("outcome").set("text", &text);
+    } else if value.peek("value").is_some() {
+        let text = [value.attr("value"), value.peek("unit")].into_iter().flatten().collect::<Vec<_>>().join(" ");
+        to.object("outcome").set("text", &text);
+    }
+}
+
+/// The ServiceRequest of a planned act, observation, procedure or encounter.
+pub(super) fn request(cx: &mut Context<'_>, act: Node<'_>) -> String {
+    let mut tree = entry::begin(cx, act, "ServiceRequest", None, "");
+    let mut to = tree.edit();
+    let status = entry::mapped_status(cx, act, "request", "unknown");
+    to.set("status", status);
+    let mood = act.peek("moodCode").unwrap_or("INT");
+    to.set("intent", table::lookup("request-intent", mood).unwrap_or("plan"));
+    if entry::is_negated(act) {
+        to.set("doNotPerform", true);
+    }
+    code(cx, act, &mut to);
+    cx.set_patient(&mut to, "subject");
+    match time::when(act.get("effectiveTime")) {
+        time::When::Unknown(Some(node)) => {
+            time::unknown_flavor(node);
+        }
+        _ => time::set_when(cx, act.get("effectiveTime"), &mut to, "occurrence", false),
+    }
+    if let Some(when) = entry::author_time(act) {
+        time::set_time(cx, when, &mut to, "authoredOn");
+    }
+    if let Some(party) = entry::parties(cx, act, "author").into_iter().next() {
+        to.object("requester").set("reference", &party.reference);
+    }
+    for party in entry::parties(cx, act, "performer") {
+        to.item("performer").set("reference", &party.reference);
+    }
+    reasons(cx, act, &mut to);
+    for site in act.all("targetSiteCode") {
+        coded::push_concept(cx, site, &mut to, "bodySite");
+    }
+    if let Some(priority) = act.get("priorityCode").and_then(|code| code.attr("code")) {
+        match priority {
+            "R" => to.set("priority", "routine"),
+            "UR" => to.set("priority", "urgent"),
+            "A" => to.set("priority", "asap"),
+            "S" | "EM" => to.set("priority", "stat"),
+            _ => {
+                cx.loss(act, format!("The priority {priority:?} has no counterpart."));
+                &mut to
+            }
+        };
+    }
+    entry::push_notes(cx, act, &mut to);
+    cx.add(act, tree)
+}

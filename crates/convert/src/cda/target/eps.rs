@@ -1,0 +1,172 @@
+//! The European Patient Summary: <http://hl7.eu/fhir/eps/StructureDefinition/bundle-eu-eps>.
+//!
+//! The five required sections are always there; where the source says nothing, they say that nothing is available and
+//! never that there is nothing. Entries that a section may not hold move to a section of their own.
+
+use model::Tree;
+
+use super::sections::Placed;
+use crate::Refusal;
+use crate::cda::context::Context;
+use crate::cda::header;
+use crate::cda::read::Node;
+use crate::cda::section::{self, Family};
+use crate::cda::unstructured;
+
+const BUNDLE: &str = "http://hl7.eu/fhir/eps/StructureDefinition/bundle-eu-eps";
+const COMPOSITION: &str = "http://hl7.eu/fhir/eps/StructureDefinition/composition-eu-eps";
+const PATIENT: &str = "http://hl7.eu/fhir/eps/StructureDefinition/patient-eu-eps";
+const TYPE: (&str, &str) = ("60591-5", "Patient summary Document");
+
+struct Rule {
+    code: &'static str,
+    types: &'static str,
+    required: bool,
+    title: &'static str,
+}
+
+fn rules() -> impl Iterator<Item = Rule> {
+    let rows = include_str!("eps-sections.tsv").lines().filter(|line| !line.starts_with('#'));
+    rows.filter_map(|row| {
+        let mut cells = row.split('\t');
+        let (code, types, required, title) = (cells.next()?, cells.next()?, cells.next()?, cells.next()?);
+        Some(Rule { code, types, required: required == "required", title })
+    })
+}
+
+/// The document Bundle of a patient summary.
+pub(super) fn assemble<'d>(cx: &mut Context<'d>, root: Node<'d>) -> Result<Tree, Refusal> {
+    crate::cda::add_patient(cx, root, PATIENT);
+    let mut composition = header::composition(cx, root, COMPOSITION, Some(TYPE));
+    let mut placed: Vec<(Option<&str>, Family, Placed)> = Vec::new();
+    if let Some(body) = root.at("component/structuredBody") {
+        for section in section::sections(cx, body) {
+            let code = section.code;
+            let family = code.map_or(Family::Other, Family::of);
+            let next = Placed::of(section);
+            match placed.iter_mut().find(|(known, _, _)| code.is_some() && *known == code) {
+                Some((_, _, first)) => first.merge(next),
+                None => placed.push((code, family, next)),
+            }
+        }
+    }
+    if let Some(body) = root.at("component/nonXMLBody") {
+        placed.push((None, Family::Other, unstructured::section(cx, root, body)?));
+    }
+    require_sections(cx, root, &mut placed);
+    let mut further = Vec::new();
+    for (code, family, section) in &mut placed {
+        fit_entries(cx, *code, *family, section, &mut further);
+    }
+    let mut to = composition.edit();
+    for (_, _, section) in placed {
+        section.write(cx, &mut to);
+    }
+    if !further.is_empty() {
+        let mut section = Placed::missing("48767-8", "Further entries");
+        section.from_source = true;
+        section.entries = further;
+        section.write(cx, &mut to);
+    }
+    let document = std::mem::replace(&mut cx.document, crate::document::Document::new([0; 32]));
+    Ok(document.bundle("document", Some(BUNDLE), cx.now, Some(("Composition", composition))))
+}
+
+/// Gives each required section its place: the source's own, one of the same family under another code, or an empty one.
+fn require_sections<'d>(cx: &mut Context<'d>, root: Node<'d>, placed: &mut Vec<(Option<&'d str>, Family, Placed)>) {
+    for rule in rules().filter(|rule| rule.required) {
+        if placed.iter().any(|(code, _, _)| *code == Some(rule.code)) {
+            continue;
+        }
+        let family = Family::of(rule.code);
+        let known: Vec<&str> = rules().map(|rule| rule.code).collect();
+        let other =
+            placed.iter_mut().find(|(code, of, _)| *of == family && !code.is_some_and(|code| known.contains(&code)));
+        match other {
+            Some((code, _, section)) => {
+                *code = Some(rule.code);
+                section.code = Some(rule.code);
+            }
+            None => {
+                cx.note(
+                    root,
+                    format!("The source has no section {} ({}); the European one says so.", rule.code, rule.title),
+                );
+                placed.push((Some(rule.code), family, Placed::missing(rule.code, rule.title)));
+            }
+        }
+    }
+}
+
+/// Keeps the entries that the section may hold; wraps or moves the others.
+fn fit_entries(
+    cx: &mut Context<'_>,
+    code: Option<&str>,
+    family: Family,
+    section: &mut Placed,
+    further: &mut Vec<String>,
+) {
+    let Some(rule) = code.and_then(|code| rules().find(|rule| rule.code == code)) else { return };
+    let allowed = |kind: &str| rule.types.split(',').any(|allowed| allowed == kind);
+    let entries = std::mem::take(&mut section.entries);
+    let (mut kept, mut moved): (Vec<String>, Vec<String>) =
+        entries.into_iter().partition(|reference| allowed(cx.document.type_of(reference)));
+    if family == Family::Plan && !moved.is_empty() {
+        kept.push(care_plan(cx, &section.title, &moved));
+        moved.clear();
+    }
+    if family == Family::Functional {
+        let (assessed, others): (Vec<String>, Vec<String>) =
+            moved.into_iter().partition(|reference| cx.document.type_of(reference) == "Observation");
+        if !assessed.is_empty() {
+            kept.push(clinical_impression(cx, &section.title, &assessed));
+        }
+        moved = others;
+    }
+    section.entries = kept;
+    further.extend(moved);
+}
+
+/// Planned activities stand in a CarePlan.
+fn care_plan(cx: &mut Context<'_>, title: &str, planned: &[String]) -> String {
+    const REQUESTS: [&str; 9] = [
+        "Appointment",
+        "CommunicationRequest",
+        "DeviceRequest",
+        "MedicationRequest",
+        "NutritionOrder",
+        "Task",
+        "ServiceRequest",
+        "VisionPrescription",
+        "RequestGroup",
+    ];
+    let mut tree = Tree::new("CarePlan");
+    let mut to = tree.edit();
+    to.set("status", "active").set("intent", "plan").set("title", title);
+    cx.set_patient(&mut to, "subject");
+    for reference in planned {
+        let kind = cx.document.type_of(reference);
+        if REQUESTS.contains(&kind) {
+            to.item("activity").object("reference").set("reference", reference);
+        } else if kind == "Goal" {
+            to.item("goal").set("reference", reference);
+        } else {
+            to.item("supportingInfo").set("reference", reference);
+        }
+    }
+    cx.document.add(&format!("CarePlan {title} {}", planned.join(" ")), tree)
+}
+
+/// Functional assessments stand in a ClinicalImpression.
+fn clinical_impression(cx: &mut Context<'_>, title: &str, assessed: &[String]) -> String {
+    let mut tree = Tree::new("ClinicalImpression");
+    let mut to = tree.edit();
+    to.set("status", "completed").set("description", title);
+    cx.set_patient(&mut to, "subject");
+    let mut investigation = to.item("investigation");
+    investigation.object("code").set("text", title);
+    for reference in assessed {
+        investigation.item("item").set("reference", reference);
+    }
+    cx.document.add(&format!("ClinicalImpression {title} {}", assessed.join(" ")), tree)
+}

@@ -1,0 +1,144 @@
+//! ePrescription and eDispensation: a collection of MedicationRequest or MedicationDispense with all they refer to
+//! (<http://hl7.eu/fhir/mpd/StructureDefinition/MedicationRequest-eu-mpd>). The European format has no document for
+//! them; a DocumentReference keeps what the source's header says.
+
+use model::{Issue, IssueType, Severity, Tree};
+
+use crate::Refusal;
+use crate::cda::context::Context;
+use crate::cda::entry;
+use crate::cda::header;
+use crate::cda::medication::{self, Prescription};
+use crate::cda::narrative;
+use crate::cda::parts;
+use crate::cda::read::Node;
+use crate::cda::unstructured;
+
+const PATIENT: &str = "http://hl7.eu/fhir/base/StructureDefinition/patient-eu-core";
+const LEVELS: [&str; 6] = ["U", "L", "M", "N", "R", "V"];
+
+/// One MedicationRequest for each item of the prescription.
+pub(super) fn prescription<'d>(cx: &mut Context<'d>, root: Node<'d>) -> Result<Tree, Refusal> {
+    collection(cx, root, "substanceAdministration", |cx, root, section, act| {
+        let group = section.all("id").find(|id| id.peek("root").is_some()).or(root.get("id"));
+        let authored =
+            root.all("author").find_map(|author| author.get("time")).filter(|when| when.peek("value").is_some());
+        let authored = authored.or(root.get("effectiveTime"));
+        let requester = section.all("author").find_map(|author| crate::cda::people::participant(cx, author));
+        let requester = requester.map(|party| party.reference).or_else(|| cx.author.clone());
+        medication::request(cx, act, &Prescription { group, requester, authored })
+    })
+}
+
+/// One MedicationDispense for each dispensed item.
+pub(super) fn dispensation<'d>(cx: &mut Context<'d>, root: Node<'d>) -> Result<Tree, Refusal> {
+    collection(cx, root, "supply", |cx, root, _, act| {
+        let dispense = medication::dispense(cx, act, None, true);
+        let items = entry::inner(act).filter(|(relation, inner)| {
+            relation.peek("typeCode") == Some("REFR") && inner.name() == "substanceAdministration"
+        });
+        let items: Vec<Node<'_>> = items.filter_map(|(_, inner)| inner.get("id")).collect();
+        let orders = root.all("inFulfillmentOf").filter_map(|relation| relation.at("order/id"));
+        let found: Vec<Node<'_>> = if items.is_empty() { orders.collect() } else { items };
+        for id in found.into_iter().filter(|id| id.peek("root").is_some()) {
+            medication::authorizing(cx, &dispense, id);
+        }
+        dispense
+    })
+}
+
+type Item = for<'d> fn(&mut Context<'d>, Node<'d>, Node<'d>, Node<'d>) -> String;
+
+fn collection<'d>(cx: &mut Context<'d>, root: Node<'d>, statement: &str, item: Item) -> Result<Tree, Refusal> {
+    crate::cda::add_patient(cx, root, PATIENT);
+    let mut narrative = Vec::new();
+    let mut count = 0;
+    let body = root.at("component/structuredBody");
+    for section in body
+        .into_iter()
+        .flat_map(|body| body.all("component").collect::<Vec<_>>())
+        .filter_map(|part| part.get("section"))
+    {
+        section.get("code").map(Node::take_all);
+        let title = section.get("title").and_then(Node::text);
+        if let Some(div) = section.get("text").and_then(|text| narrative::div(cx, text)) {
+            narrative.push((title.unwrap_or_default(), div));
+        }
+        for act in section.all("entry").filter_map(entry::statement) {
+            if act.name() == statement {
+                item(cx, root, section, act);
+                count += 1;
+            } else {
+                crate::cda::entries::statement(cx, act, crate::cda::section::Family::Other);
+            }
+        }
+        section.all("id").for_each(Node::take_attributes);
+        cx.mapped(section, "the resources of its entries");
+    }
+    let embedded = root.at("component/nonXMLBody");
+    if count == 0 && embedded.is_none() {
+        let text = format!("No item could be found: no section has an entry with {statement}.");
+        return Err(Refusal::new(Issue::new(Severity::Error, IssueType::Required, root.path(), text)));
+    }
+    match embedded {
+        Some(body) => {
+            unstructured::document_reference(cx, root, body)?;
+            cx.defect(
+                body,
+                "The document has no coded items: it is carried as it came, and no medication resource was made.",
+            );
+        }
+        None => document_reference(cx, root, &narrative),
+    }
+    let document = std::mem::replace(&mut cx.document, crate::document::Document::new([0; 32]));
+    Ok(document.bundle("collection", None, cx.now, None))
+}
+
+/// What the header says and the narrative: they have no place in the items.
+fn document_reference(cx: &mut Context<'_>, root: Node<'_>, narrative: &[(String, String)]) {
+    let mut tree = Tree::new("DocumentReference");
+    let mut to = tree.edit();
+    to.set_some("language", cx.language.as_deref());
+    if let Some((_, div)) = narrative.first() {
+        to.object("text").set("status", "additional").set("div", div);
+    }
+    if let Some(id) = root.get("id").filter(|id| id.peek("root").is_some()) {
+        parts::fill_identifier(cx, id, &mut to.object("masterIdentifier"));
+    }
+    if let Some(set) = root.get("setId") {
+        parts::push_identifier(cx, set, &mut to, "identifier");
+    }
+    unstructured::describe(cx, root, &mut to);
+    if let Some(party) = root.get("legalAuthenticator").and_then(|node| crate::cda::people::participant(cx, node)) {
+        to.object("authenticator").set("reference", &party.reference);
+    }
+    let mut holder = Tree::new("Composition");
+    header::related_documents(cx, root, &mut holder.edit());
+    for related in holder.root().all("relatesTo") {
+        let mut item = to.item("relatesTo");
+        item.set_some("code", related.text_at("code"));
+        if let Some(identifier) = related.get("targetIdentifier") {
+            item.object("target").copy_as("identifier", identifier, false);
+        }
+    }
+    if let Some(code) =
+        root.get("confidentialityCode").and_then(|code| code.attr("code")).filter(|code| LEVELS.contains(code))
+    {
+        let mut label = to.item("securityLabel");
+        label
+            .item("coding")
+            .set("system", "http://terminology.hl7.org/CodeSystem/v3-Confidentiality")
+            .set("code", code);
+    }
+    let mut content = to.item("content");
+    let mut attachment = content.object("attachment");
+    attachment.set("contentType", "application/hl7-cda+xml");
+    attachment.set_some("language", cx.language.as_deref());
+    let titles: Vec<&str> =
+        narrative.iter().map(|(title, _)| title.as_str()).filter(|title| !title.is_empty()).collect();
+    attachment.set_some("title", Some(titles.join("; ")).filter(|title| !title.is_empty()).as_deref());
+    if let Some(time) = root.get("effectiveTime") {
+        crate::cda::time::set_time(cx, time, &mut attachment, "creation");
+    }
+    cx.document.add("DocumentReference", tree);
+}
