@@ -1,0 +1,157 @@
+//! Walking the tree: steps to children, `children()`, `descendants()`, `[index]`.
+
+use model::{Element, TypeId};
+
+use super::{Evaluation, Flow, MORE, Outcome, STOP, Scope, fault};
+use crate::error::Fault;
+use crate::item::{Item, Typed};
+use crate::plan::{Plan, Step};
+
+impl<'t> Evaluation<'_, 't> {
+    /// The children of an element that a step selects.
+    pub(super) fn step(&self, typed: &Typed<'t>, step: &Step, sink: &mut dyn FnMut(Item<'t>) -> Flow) -> Flow {
+        let element = typed.element;
+        if let Some((name, ty)) = step.plain {
+            if step.choices.is_empty() {
+                for child in element.named(name) {
+                    self.charge(1)?;
+                    if sink(Item::Element(Typed { element: child, ty }))?.is_break() {
+                        return STOP;
+                    }
+                }
+                return if step.text == "value" { self.value_step(typed, sink) } else { MORE };
+            }
+        } else if step.choices.is_empty() {
+            return match element.tree().find_name(&step.text) {
+                Some(name) => super::push_all(element.named(name).map(Item::untyped), sink),
+                None => MORE,
+            };
+        }
+        for child in element.children() {
+            self.charge(1)?;
+            let name = child.name_id();
+            let ty = match step.plain {
+                Some((plain, ty)) if plain == name => Some(ty),
+                _ => match step.choices.binary_search_by_key(&name, |(name, _)| *name) {
+                    Ok(place) => step.choices.get(place).map(|(_, ty)| *ty),
+                    Err(_) => None,
+                },
+            };
+            let Some(ty) = ty else { continue };
+            let own = step.plain.is_some_and(|(plain, _)| plain == name);
+            if step.guess && !own && !self.is_choice(typed, child) {
+                continue;
+            }
+            if sink(Item::Element(Typed { element: child, ty }))?.is_break() {
+                return STOP;
+            }
+        }
+        if step.text == "value" { self.value_step(typed, sink) } else { MORE }
+    }
+
+    /// `value` of a primitive is its system value.
+    fn value_step(&self, typed: &Typed<'t>, sink: &mut dyn FnMut(Item<'t>) -> Flow) -> Flow {
+        if !typed.element.is_primitive() {
+            return MORE;
+        }
+        self.value(Item::Element(*typed)).map_or(MORE, sink)
+    }
+
+    /// Whether a child stands for a choice (`valueRange`) rather than having such a name (`referenceRange`).
+    fn is_choice(&self, parent: &Typed<'t>, child: Element<'t>) -> bool {
+        let prepared = self.env.prepared;
+        match prepared.type_of_typed(parent) {
+            TypeId::UNKNOWN => true,
+            ty => prepared.shapes().child(ty, child.name_id()).is_none_or(|child| child.choice.is_some()),
+        }
+    }
+
+    pub(super) fn step_of(&self, item: &Item<'t>, step: &Step, sink: &mut dyn FnMut(Item<'t>) -> Flow) -> Flow {
+        match item {
+            Item::Element(typed) => self.step(typed, step, sink),
+            Item::Type(info) => match step.text.as_str() {
+                "name" => sink(Item::string(info.name.clone())),
+                "namespace" => sink(Item::string(info.namespace)),
+                _ => MORE,
+            },
+            Item::Quantity(quantity) => match step.text.as_str() {
+                "value" => sink(Item::Decimal(quantity.value)),
+                "unit" | "code" => sink(Item::string(quantity.unit.to_string().trim_matches('\''))),
+                _ => MORE,
+            },
+            _ => MORE,
+        }
+    }
+
+    pub(super) fn children(&self, item: &Item<'t>, sink: &mut dyn FnMut(Item<'t>) -> Flow) -> Flow {
+        let Item::Element(typed) = item else { return MORE };
+        for child in typed.element.children() {
+            self.charge(1)?;
+            if sink(Item::untyped(child))?.is_break() {
+                return STOP;
+            }
+        }
+        MORE
+    }
+
+    /// Everything below an item, parents before children, in order.
+    pub(super) fn descendants(&self, item: &Item<'t>, sink: &mut dyn FnMut(Item<'t>) -> Flow) -> Flow {
+        let Item::Element(typed) = item else { return MORE };
+        let top = typed.element;
+        let mut at = top;
+        loop {
+            self.charge(1)?;
+            let Some(next) = following(at, top) else { return MORE };
+            at = next;
+            if sink(Item::untyped(at))?.is_break() {
+                return STOP;
+            }
+        }
+    }
+
+    pub(super) fn at(
+        &self,
+        input: &Plan,
+        index: &Plan,
+        scope: &Scope<'_, 't>,
+        sink: &mut dyn FnMut(Item<'t>) -> Flow,
+    ) -> Flow {
+        let Some(index) = self.integer(index, scope)? else { return MORE };
+        let mut place = 0;
+        let mut found = None;
+        let _ = self.each(input, scope, &mut |item| {
+            if place == index {
+                found = Some(item);
+                return STOP;
+            }
+            place += 1;
+            MORE
+        })?;
+        found.map_or(MORE, sink)
+    }
+
+    /// A whole number as an operand.
+    pub(super) fn integer(&self, plan: &Plan, scope: &Scope<'_, 't>) -> Outcome<Option<i64>> {
+        let Some(item) = self.single(plan, scope)? else { return Ok(None) };
+        match self.value(item) {
+            Some(Item::Integer(value)) => Ok(Some(value)),
+            None => Ok(None),
+            Some(other) => fault(Fault::Type, format!("an integer is wanted, not {other}")),
+        }
+    }
+}
+
+/// The element behind `at` in the order of the document, below `top`.
+fn following<'t>(at: Element<'t>, top: Element<'t>) -> Option<Element<'t>> {
+    if let Some(child) = at.children().next() {
+        return Some(child);
+    }
+    let mut at = at;
+    while at != top {
+        if let Some(next) = at.next() {
+            return Some(next);
+        }
+        at = at.parent()?;
+    }
+    None
+}
