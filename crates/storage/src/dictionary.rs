@@ -141,7 +141,8 @@ impl Dictionaries {
         let length = length.ok_or_else(|| damaged("a body's length".to_owned()))?;
         match packing {
             Packing::Absent => {}
-            Packing::Plain => out.extend_from_slice(stored),
+            Packing::Plain if stored.len() == length => out.extend_from_slice(stored),
+            Packing::Plain => return Err(damaged("a body's length".to_owned())),
             Packing::Zstd(id) => {
                 let dictionary = match id {
                     0 => None,

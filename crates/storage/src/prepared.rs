@@ -93,13 +93,14 @@ impl Prepared {
         !(self.events.is_empty() && self.state.is_empty() && self.added.is_empty() && self.blobs.is_empty())
     }
 
-    /// The digest of everything that the commit writes once: the content hashes of its changes (zeros for a deletion), then
-    /// the SHA-256 of each event.
+    /// The digest of everything that the commit writes once: of each change the content hash (zeros for a deletion) and the
+    /// mark (8 bytes), then the SHA-256 of each event.
     pub(crate) fn content_of(&self, outcomes: &[Outcome]) -> Chain {
         let mut digest = Sha256::new();
         for (write, outcome) in self.writes.iter().zip(outcomes) {
             if outcome.effect != Effect::Unchanged {
                 digest.update(write.content.as_ref().map_or([0; 32], |content| content.hash));
+                digest.update(write.content.as_ref().map_or(0, |content| content.mark).to_be_bytes());
             }
         }
         for event in &self.events {

@@ -102,10 +102,12 @@ fn content(store: &Store, t: T, row: &CommitRow) -> Result<(), EngineError> {
         let dictionaries = &store.inner.dictionaries;
         dictionaries.unpack(&**engine, header.packing, stored, header.length, &mut body)?;
         let hash: [u8; 32] = Sha256::digest(&body).into();
-        if header.t != t || (header.packing != crate::version::Packing::Absent && hash != header.hash) {
+        let agrees = (header.t, header.instant, header.method) == (t, row.instant, change.method);
+        if !agrees || (header.packing != crate::version::Packing::Absent && hash != header.hash) {
             return Err(what());
         }
         digest.update(header.hash);
+        digest.update(header.mark.to_be_bytes());
     }
     for ordinal in 0..row.events {
         let event = engine.get(Space::Log, &log_key(t, ordinal))?;

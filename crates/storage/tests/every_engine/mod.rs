@@ -6,9 +6,11 @@ use std::sync::Arc;
 use storage::{Engine, EngineError, EngineOptions};
 
 /// The engines by the name by which an operator chooses them.
+#[allow(dead_code, reason = "not every test file needs it")]
 pub(crate) const NAMES: [&str; 3] = ["memory", "fjall", "sled"];
 
 /// Small caches: tests open many.
+#[allow(dead_code, reason = "not every test file needs it")]
 pub(crate) fn options() -> EngineOptions {
     EngineOptions { cache_bytes: 8 << 20, write_buffer_bytes: 16 << 20, ..EngineOptions::default() }
 }
@@ -25,6 +27,7 @@ pub(crate) fn open(name: &str, folder: &Path) -> Result<Arc<dyn Engine>, EngineE
 }
 
 /// Calls `test` with each engine, in a fresh folder.
+#[allow(dead_code, reason = "not every test file needs it")]
 pub(crate) fn each(test: impl Fn(&str, Arc<dyn Engine>)) {
     for name in NAMES {
         let folder = tempfile::tempdir().unwrap();
@@ -33,6 +36,7 @@ pub(crate) fn each(test: impl Fn(&str, Arc<dyn Engine>)) {
 }
 
 /// Calls `test` with the engines that keep what they are given, and a fresh folder.
+#[allow(dead_code, reason = "not every test file needs it")]
 pub(crate) fn each_durable(test: impl Fn(&str, &Path)) {
     for name in ["fjall", "sled"] {
         let folder = tempfile::tempdir().unwrap();
