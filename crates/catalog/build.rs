@@ -69,7 +69,8 @@ fn sorted(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     if !folder.is_dir() {
         return Ok(Vec::new());
     }
-    let mut paths: Vec<PathBuf> = fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
+    let mut paths: Vec<PathBuf> =
+        fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
     paths.sort();
     Ok(paths)
 }
@@ -116,7 +117,8 @@ impl Blob {
     fn resources_of(&mut self, path: &Path, bytes: &[u8]) -> Result<(), Box<dyn std::error::Error>> {
         for (start, end) in header::bundle_resources(bytes) {
             let resource = bytes.get(start..end).unwrap_or_default();
-            let (header, _) = header::Header::skim(resource, 0).ok_or_else(|| format!("{}: no resource", path.display()))?;
+            let (header, _) =
+                header::Header::skim(resource, 0).ok_or_else(|| format!("{}: no resource", path.display()))?;
             number(&mut self.resources, self.package_count as usize);
             number(&mut self.resources, self.chunk_count as usize);
             number(&mut self.resources, self.open.len());

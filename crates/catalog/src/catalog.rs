@@ -160,7 +160,10 @@ impl Catalog {
     /// The structure of a canonical reference with its snapshot, made when it is first asked for. A name without a
     /// colon is that of a FHIR type: `Patient`.
     pub fn structure(&self, canonical: &str) -> Result<Arc<Structure>, StructureError> {
-        self.structure_within(canonical, &Making { catalog: self, stack: Default::default(), cycles: Default::default() })
+        self.structure_within(
+            canonical,
+            &Making { catalog: self, stack: Default::default(), cycles: Default::default() },
+        )
     }
 
     fn structure_within(&self, canonical: &str, making: &Making<'_>) -> Made {
@@ -192,6 +195,20 @@ impl Catalog {
             return structures.entry(key).or_insert(made).clone();
         }
         made
+    }
+
+    /// The snapshot that came with a structure, taken as it is; an error where none did.
+    pub fn published_snapshot(&self, canonical: &str) -> Result<Arc<Structure>, StructureError> {
+        let (_, _, entry) =
+            self.find("StructureDefinition", canonical).ok_or_else(|| StructureError::Unknown(canonical.into()))?;
+        let broken = |reason: String| StructureError::Broken { url: canonical.into(), reason: reason.into() };
+        let tree = entry.text.tree().map_err(|error| broken(error.to_string()))?;
+        let published = Differential::read(&tree, true);
+        if !published.is_snapshot {
+            return Err(broken("it came without a snapshot".into()));
+        }
+        generate(&published, &Making { catalog: self, stack: Default::default(), cycles: Default::default() })
+            .map(Arc::new)
     }
 
     /// The value set of a canonical reference.
@@ -247,7 +264,10 @@ impl Catalog {
     }
 
     /// The search parameters of a resource type, those of `Resource` and `DomainResource` included.
-    pub fn search_parameters_of<'c>(&'c self, resource_type: &'c str) -> impl Iterator<Item = &'c Arc<SearchParameter>> {
+    pub fn search_parameters_of<'c>(
+        &'c self,
+        resource_type: &'c str,
+    ) -> impl Iterator<Item = &'c Arc<SearchParameter>> {
         self.search_parameters().iter().filter(move |parameter| parameter.applies_to(resource_type))
     }
 
@@ -311,7 +331,7 @@ impl Catalog {
     /// Every structure that defines a type of FHIR itself.
     pub(crate) fn type_definitions(&self) -> Vec<Resource> {
         let mut all = self.resources("StructureDefinition");
-        all.retain(|resource| is_type_definition(resource));
+        all.retain(is_type_definition);
         all
     }
 }
@@ -340,7 +360,8 @@ impl Layer {
         for (place, entry) in self.entries.iter().enumerate() {
             let header = &entry.header;
             if &*header.resource_type == "StructureDefinition" && header.url.is_empty() {
-                let text = format!("A StructureDefinition of {} has no url; nothing can refer to it.", entry.package.label());
+                let text =
+                    format!("A StructureDefinition of {} has no url; nothing can refer to it.", entry.package.label());
                 self.issues.push(Issue::warning(IssueType::Required, "StructureDefinition.url", text));
             }
             self.by_type.entry(header.resource_type.clone()).or_default().push(place as u32);
@@ -354,9 +375,9 @@ impl Layer {
             places.sort_by(|left, right| compare_versions(version(left), version(right)));
         }
         self.overrides = match &self.below {
-            Some(below) => self.of_type("StructureDefinition").any(|entry| {
-                below.find("StructureDefinition", &entry.header.url).is_some()
-            }),
+            Some(below) => self
+                .of_type("StructureDefinition")
+                .any(|entry| below.find("StructureDefinition", &entry.header.url).is_some()),
             None => false,
         };
         Catalog { layer: Arc::new(self) }
@@ -377,7 +398,10 @@ impl Layer {
             let version = Some(&*header.version).filter(|version| !version.is_empty());
             let fits = (resource_type.is_empty() || *header.resource_type == *resource_type)
                 && reference.accepts(version)
-                && !(resource_type == "CodeSystem" && &*header.content == "supplement" && !header.supplements.is_empty() && reference.url == &*header.supplements);
+                && !(resource_type == "CodeSystem"
+                    && &*header.content == "supplement"
+                    && !header.supplements.is_empty()
+                    && reference.url == &*header.supplements);
             fits.then_some((self, *place as usize, entry))
         })
     }

@@ -37,7 +37,7 @@ pub use source::{Header, LoadError, Loader, Package};
 pub use specification_set::{Pin, SetError, SpecificationSet};
 pub use structure::{
     AdditionalBinding, Binding, BindingStrength, Constraint, Discriminator, DiscriminatorType, ElementBase,
-    ElementDefinition, ElementIndex, ElementType, ExtensionContext, Obligation, Slicing, SlicingRules, Structure,
-    StructureError, StructureFacts, StructureKind, UNBOUNDED,
+    ElementDefinition, ElementIndex, ElementType, ExtensionContext, Obligation, Slicing, SlicingRules,
+    SnapshotDifference, Structure, StructureError, StructureFacts, StructureKind, UNBOUNDED, compare,
 };
 pub use value_set::{ConceptReference, ConceptSet, Designation, Expanded, Expansion, Filter, ValueSet};

@@ -32,7 +32,8 @@ struct Table {
 impl Naming {
     pub(crate) fn of(catalog: &Catalog) -> Naming {
         let mut naming = Naming::default();
-        let mut tables: Vec<(&str, &str)> = catalog.files().filter(|(path, _)| path.ends_with("naming-systems.toml")).collect();
+        let mut tables: Vec<(&str, &str)> =
+            catalog.files().filter(|(path, _)| path.ends_with("naming-systems.toml")).collect();
         tables.sort_by_key(|(path, _)| path.contains('/'));
         for (_, text) in tables {
             naming.add_table(text);

@@ -111,10 +111,10 @@ impl Types {
             return;
         }
         let (ty, form) = match (&element.content_reference, element.types.first()) {
-            (Some(reference), _) => {
-                (self.number(reference.rsplit('#').next().unwrap_or_default()), Form::Complex)
+            (Some(reference), _) => (self.number(reference.rsplit('#').next().unwrap_or_default()), Form::Complex),
+            (None, Some(ty)) if self.numbers.contains_key(&*element.path) => {
+                (self.number(&element.path), form(&ty.code))
             }
-            (None, Some(ty)) if self.numbers.contains_key(&*element.path) => (self.number(&element.path), form(&ty.code)),
             (None, Some(ty)) => (self.number(&ty.code), form(&ty.code)),
             (None, None) => (TypeId::UNKNOWN, Form::Complex),
         };

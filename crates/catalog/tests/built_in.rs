@@ -1,5 +1,7 @@
 //! What is built in is whole, and what it says is what the specifications say.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use catalog::{BindingStrength, Catalog, Content, DiscriminatorType, SlicingRules, UNBOUNDED};
 use model::{Form, Name, Shapes};
 
@@ -106,7 +108,9 @@ fn terminology_is_there_as_far_as_its_owners_allow() {
     let act = catalog.code_system("http://terminology.hl7.org/CodeSystem/v3-ActReason").unwrap();
     let [purpose, treat] = ["PurposeOfUse", "TREAT"].map(|code| act.find(code).unwrap());
     assert!(act.is_a(treat, purpose) && act.is_abstract(purpose));
-    for closed in ["http://snomed.info/sct", "http://loinc.org", "http://www.whocc.no/atc", "http://standardterms.edqm.eu"] {
+    for closed in
+        ["http://snomed.info/sct", "http://loinc.org", "http://www.whocc.no/atc", "http://standardterms.edqm.eu"]
+    {
         assert!(catalog.code_system(closed).is_none_or(|system| system.is_empty()), "{closed}");
     }
     for resource in catalog.resources("ValueSet") {

@@ -54,7 +54,7 @@ pub fn distil(packages: &Path, profiles: &Path) -> Result<Report, DistilError> {
     let packages = read_all(packages)?;
     let selection = select(&packages);
     let mut report = Report { missing: selection.missing, closed: selection.closed, ..Report::default() };
-    let mut set = format!("title = \"European Health Data Space, as known in November 2026\"\n");
+    let mut set = String::from("title = \"European Health Data Space, as known in November 2026\"\n");
     let none = HashSet::new();
     for (package, selected) in packages.iter().zip(&selection.packages) {
         let mut files = BTreeMap::new();
@@ -73,7 +73,8 @@ pub fn distil(packages: &Path, profiles: &Path) -> Result<Report, DistilError> {
         }
         let hash = write_folder(&profiles.join(package.name), &files)?;
         let version = package.manifest.root().text_at("version").unwrap_or_default();
-        let _ = write!(set, "\n[[package]]\nname = \"{}\"\nversion = \"{version}\"\nsha256 = \"{hash}\"\n", package.name);
+        let _ =
+            write!(set, "\n[[package]]\nname = \"{}\"\nversion = \"{version}\"\nsha256 = \"{hash}\"\n", package.name);
     }
     write_file(&profiles.join("specification-sets").join(format!("{SET}.toml")), &set)?;
     write_file(&profiles.join("terminology").join("naming-systems.toml"), &naming(&packages, &selection.packages))?;

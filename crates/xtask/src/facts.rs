@@ -103,7 +103,8 @@ const OPEN: [&str; 7] = [
 ];
 
 /// Code systems under those urls whose content is somebody else's.
-const NOT_OPEN: [&str; 3] = ["http://hl7.org/fhir/sid/", "http://hl7.org/fhir/ndfrt", "http://terminology.hl7.org/CodeSystem/icd"];
+const NOT_OPEN: [&str; 3] =
+    ["http://hl7.org/fhir/sid/", "http://hl7.org/fhir/ndfrt", "http://terminology.hl7.org/CodeSystem/icd"];
 
 /// Whether the displays of a code system may be kept.
 pub(crate) fn is_open(system: &str) -> bool {
@@ -174,9 +175,8 @@ impl Keep<'_> {
     fn keeps(&self, parent: Element<'_>, child: Element<'_>) -> bool {
         let name = child.name();
         if parent.name() == "extension" {
-            let part = parent.text_at("url").unwrap_or_default();
-            return !(name == "extension" && EXTENSION_PROSE.contains(&child.text_at("url").unwrap_or_default()))
-                && !part.is_empty();
+            let prose = name == "extension" && EXTENSION_PROSE.contains(&child.text_at("url").unwrap_or_default());
+            return !prose;
         }
         match name {
             // In an OperationDefinition and a CompartmentDefinition these are no prose.

@@ -4,7 +4,17 @@ use model::{Element, json};
 
 /// Arrays whose items stand on lines of their own, however deep they are.
 const LISTS: [&str; 11] = [
-    "element", "concept", "include", "exclude", "filter", "group", "parameter", "part", "resource", "component", "entry",
+    "element",
+    "concept",
+    "include",
+    "exclude",
+    "filter",
+    "group",
+    "parameter",
+    "part",
+    "resource",
+    "component",
+    "entry",
 ];
 
 /// Appends the text of a resource.

@@ -101,7 +101,10 @@ impl<'p> Selecting<'p> {
                 if WHOLE.contains(&ty) {
                     self.take(place, tree);
                     self.references(root);
-                } else if matches!(ty, "ValueSet" | "CodeSystem") && package.name != CORE && !is_generated(package, tree) {
+                } else if matches!(ty, "ValueSet" | "CodeSystem")
+                    && package.name != CORE
+                    && !is_generated(package, tree)
+                {
                     let kind = if ty == "ValueSet" { "ValueSet" } else { "CodeSystem" };
                     self.want(kind, url(tree));
                 }
@@ -189,5 +192,7 @@ fn in_snapshot(element: Element<'_>) -> bool {
 
 /// Value sets of later FHIR versions that the extension pack carries along.
 fn is_generated(package: &Package, tree: &Tree) -> bool {
-    package.name.starts_with("hl7.fhir.uv.extensions") && tree.resource_type() == "ValueSet" && url(tree).contains("/5.0/")
+    package.name.starts_with("hl7.fhir.uv.extensions")
+        && tree.resource_type() == "ValueSet"
+        && url(tree).contains("/5.0/")
 }

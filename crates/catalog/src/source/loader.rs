@@ -232,7 +232,11 @@ impl Loaded {
 
     fn unreadable(&mut self, package: u32, name: &str, why: &str) {
         let label = self.packages.get(package as usize).map(Package::label).unwrap_or_default();
-        self.issues.push(Issue::error(IssueType::Structure, name, format!("{name} of {label} {why}; it was left out.")));
+        self.issues.push(Issue::error(
+            IssueType::Structure,
+            name,
+            format!("{name} of {label} {why}; it was left out."),
+        ));
     }
 }
 

@@ -11,8 +11,8 @@ use model::{Limits, SyntaxError, Tree};
 
 pub(crate) use built_in::built_in;
 pub use header::Header;
-pub use loader::{LoadError, Loader};
 pub(crate) use loader::Loaded;
+pub use loader::{LoadError, Loader};
 pub use package::Package;
 
 /// Texts compressed together, unpacked at first use and then kept.

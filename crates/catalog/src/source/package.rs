@@ -35,9 +35,8 @@ impl Package {
         let root = tree.root();
         let text = |name: &str| root.text_at(name).map(Box::from);
         let versions = ["fhirVersions", "fhir-version-list"].into_iter().flat_map(|name| root.all(name));
-        let pair = |element: model::Element<'_>| {
-            (Box::from(element.name()), Box::from(element.text().unwrap_or_default()))
-        };
+        let pair =
+            |element: model::Element<'_>| (Box::from(element.name()), Box::from(element.text().unwrap_or_default()));
         Ok(Package {
             name: text("name").unwrap_or_default(),
             version: text("version").unwrap_or_default(),

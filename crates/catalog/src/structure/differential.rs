@@ -49,9 +49,10 @@ impl Differential {
         let root = tree.root();
         let facts = facts(root);
         let source = facts.url.clone();
+        let resource = facts.kind == Some(StructureKind::Resource);
         let list = |name: &str| -> Vec<Change> {
             let elements = root.get(name).into_iter().flat_map(|list| list.all("element"));
-            elements.map(|element| read::change(element, &source)).collect()
+            elements.map(|element| read::change(element, &source, resource)).collect()
         };
         let differential = if snapshot { Vec::new() } else { list("differential") };
         let is_snapshot = differential.is_empty();

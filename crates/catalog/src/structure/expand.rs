@@ -8,13 +8,16 @@ use super::{Shared, Structure};
 const TYPES: &str = "http://hl7.org/fhir/StructureDefinition/";
 
 impl Making<'_> {
-    /// Gives a node its children where it has none yet.
+    /// Gives a node its children where it has none yet; what it took from another element is its own from then on.
     pub(super) fn open(&mut self, node: &mut Node) {
-        if !node.children.is_empty() {
+        if !node.children.is_empty() || self.differential.is_snapshot {
             return;
         }
-        if let Some(reference) = node.element.content_reference.clone() {
-            node.children = self.referenced(&reference).unwrap_or_default();
+        if let Some(reference) = node.element.content_reference.take() {
+            if let Some(referenced) = self.referenced(&reference) {
+                node.element.types = referenced.element.types;
+                node.children = referenced.children;
+            }
             return;
         }
         if let Some(content) = self.content(node) {
@@ -48,12 +51,12 @@ impl Making<'_> {
         }
     }
 
-    fn referenced(&mut self, reference: &str) -> Option<Vec<Node>> {
+    fn referenced(&mut self, reference: &str) -> Option<Node> {
         let (url, id) = reference.rsplit_once('#').unwrap_or(("", reference));
         let ty = id.split('.').next().unwrap_or_default();
         let structure = self.find(if url.is_empty() { ty } else { url }, id)?;
         let index = structure.by_id(id)?;
-        Some(Node::of(&structure, index).children)
+        Some(Node::of(&structure, index))
     }
 
     /// An extension slice whose cardinality is not said takes the maximum of the extension's own root.

@@ -3,6 +3,7 @@
 //!
 //! Prose (definitions, comments, mappings) is not kept; what stays is in [`element`].
 
+mod compare;
 mod differential;
 mod element;
 mod expand;
@@ -14,12 +15,12 @@ use std::sync::Arc;
 
 use model::Issue;
 
-pub use element::{
-    ElementBase,
-    AdditionalBinding, Binding, BindingStrength, Constraint, Discriminator, DiscriminatorType, ElementDefinition,
-    ElementType, Obligation, Slicing, SlicingRules, UNBOUNDED,
-};
+pub use compare::{SnapshotDifference, compare};
 pub(crate) use differential::Differential;
+pub use element::{
+    AdditionalBinding, Binding, BindingStrength, Constraint, Discriminator, DiscriminatorType, ElementBase,
+    ElementDefinition, ElementType, Obligation, Slicing, SlicingRules, UNBOUNDED,
+};
 pub(crate) use snapshot::{Resolve, generate};
 
 /// What a structure describes: <http://hl7.org/fhir/R4/valueset-structure-definition-kind.html>.

@@ -13,7 +13,7 @@ use super::element::{
 
 const CORE: &str = "http://hl7.org/fhir/StructureDefinition/";
 
-pub(super) fn change(element: Element<'_>, source: &str) -> Change {
+pub(super) fn change(element: Element<'_>, source: &str, resource: bool) -> Change {
     let mut change = Change::default();
     for child in element.children() {
         let text = child.text();
@@ -40,11 +40,19 @@ pub(super) fn change(element: Element<'_>, source: &str) -> Change {
             _ => {}
         }
     }
-    let types: Vec<ElementType> = element.all("type").map(|ty| element_type(ty, &mut change)).collect();
+    let mut types: Vec<ElementType> = element.all("type").map(|ty| element_type(ty, &mut change)).collect();
+    if resource && is_resource_id(&change.path) {
+        // R4 publishes `string` here, and says `id` everywhere else; later versions corrected it.
+        types.iter_mut().for_each(|ty| ty.code = "id".into());
+    }
     if !types.is_empty() {
         change.types = Some(types.into());
     }
     change
+}
+
+fn is_resource_id(path: &str) -> bool {
+    path.split_once('.').is_some_and(|(_, name)| name == "id")
 }
 
 fn flag(element: Element<'_>) -> Option<bool> {
@@ -199,8 +207,5 @@ fn extension(extension: Element<'_>, change: &mut Change) {
 }
 
 pub(super) fn context(element: Element<'_>) -> Option<ExtensionContext> {
-    Some(ExtensionContext {
-        kind: element.text_at("type")?.into(),
-        expression: element.text_at("expression")?.into(),
-    })
+    Some(ExtensionContext { kind: element.text_at("type")?.into(), expression: element.text_at("expression")?.into() })
 }

@@ -187,6 +187,7 @@ impl Making<'_> {
             return;
         }
         self.open(node);
+        narrow_choices(node, plan);
         for child in &plan.children {
             self.child(node, child);
         }
@@ -281,7 +282,8 @@ impl Making<'_> {
         put(&mut element.is_modifier, &change.is_modifier);
         put(&mut element.is_summary, &change.is_summary);
         if !change.constraints.is_empty() {
-            let known = element.constraints.iter().filter(|known| change.constraints.iter().all(|new| new.key != known.key));
+            let known =
+                element.constraints.iter().filter(|known| change.constraints.iter().all(|new| new.key != known.key));
             element.constraints = known.chain(&change.constraints).cloned().collect();
         }
         if !change.obligations.is_empty() {
@@ -293,7 +295,8 @@ impl Making<'_> {
     }
 }
 
-/// The child of a step; for `valueQuantity` where there is `value[x]`, that with the slice name.
+/// The child of a step; for `valueQuantity` where there is `value[x]`, that with the slice name, if it can be anything
+/// but a Quantity.
 fn find(node: &Node, step: &str) -> Option<(usize, Option<String>)> {
     if let Some(place) = node.children.iter().position(|child| *child.step == *step) {
         return Some((place, None));
@@ -303,7 +306,32 @@ fn find(node: &Node, step: &str) -> Option<(usize, Option<String>)> {
         let suffix = stem.and_then(|stem| step.strip_prefix(stem)).filter(|suffix| !suffix.is_empty());
         suffix.is_some_and(|suffix| child.element.types.iter().any(|ty| is_capitalised(&ty.code, suffix)))
     })?;
-    Some((place, Some(step.to_owned())))
+    let only = node.children.get(place).is_some_and(|child| {
+        child.element.types.len() == 1 && child.slices.is_empty() && child.element.slicing.is_none()
+    });
+    Some((place, (!only).then(|| step.to_owned())))
+}
+
+/// A differential that speaks of `valueQuantity` and not of `value[x]` allows no other type than those it names so.
+fn narrow_choices(node: &mut Node, plan: &Plan<'_>) {
+    for child in node.children.iter_mut().filter(|child| child.step.ends_with("[x]")) {
+        if plan.children.iter().any(|other| *other.step == *child.step) {
+            continue;
+        }
+        let stem = child.step.trim_end_matches("[x]");
+        let suffixes: Vec<&str> = plan.children.iter().filter_map(|other| other.step.strip_prefix(stem)).collect();
+        let named = |ty: &&ElementType| suffixes.iter().any(|suffix| is_capitalised(&ty.code, suffix));
+        let types: Vec<ElementType> = child.element.types.iter().filter(named).cloned().collect();
+        if !types.is_empty() && types.len() < child.element.types.len() {
+            child.element.slicing = child.element.slicing.take().or_else(|| by_type(SlicingRules::Closed));
+            child.element.types = types.into();
+        }
+    }
+}
+
+fn by_type(rules: SlicingRules) -> Option<Arc<Slicing>> {
+    let discriminators = vec![Discriminator { kind: DiscriminatorType::Type, path: "$this".into() }];
+    Some(Arc::new(Slicing { discriminators, rules, ordered: false }))
 }
 
 /// Whether `suffix` is a type code with a capital first letter.
@@ -328,7 +356,8 @@ fn new_slice(unsliced: &mut Node, name: &str) -> Node {
     if let Some(stem) = unsliced.step.strip_suffix("[x]")
         && let Some(suffix) = name.strip_prefix(stem)
     {
-        let types: Vec<ElementType> = element.types.iter().filter(|ty| is_capitalised(&ty.code, suffix)).cloned().collect();
+        let types: Vec<ElementType> =
+            element.types.iter().filter(|ty| is_capitalised(&ty.code, suffix)).cloned().collect();
         if !types.is_empty() {
             element.types = types.into();
         }
@@ -338,13 +367,13 @@ fn new_slice(unsliced: &mut Node, name: &str) -> Node {
 
 /// Slices of choices are told apart by type, those of extensions by url.
 fn implied_slicing(element: &ElementDefinition) -> Option<Arc<Slicing>> {
-    let (kind, path) = match element.name() {
-        "extension" | "modifierExtension" => (DiscriminatorType::Value, "url"),
-        _ if element.is_choice() => (DiscriminatorType::Type, "$this"),
-        _ => return None,
-    };
-    let discriminators = vec![Discriminator { kind, path: path.into() }];
-    Some(Arc::new(Slicing { discriminators, rules: SlicingRules::Open, ordered: false }))
+    if element.is_choice() {
+        return by_type(SlicingRules::Open);
+    }
+    matches!(element.name(), "extension" | "modifierExtension").then(|| {
+        let discriminators = vec![Discriminator { kind: DiscriminatorType::Value, path: "url".into() }];
+        Arc::new(Slicing { discriminators, rules: SlicingRules::Open, ordered: false })
+    })
 }
 
 /// The tree laid out in snapshot order.
@@ -370,8 +399,7 @@ impl Flat {
         element.path = path.clone();
         element.name_id = model::Name::of(element.name());
         if element.base.is_none() {
-            element.base =
-                Some(Arc::new(ElementBase { path: (&*path).into(), min: element.min, max: element.max }));
+            element.base = Some(Arc::new(ElementBase { path: (&*path).into(), min: element.min, max: element.max }));
         }
         self.elements.push(element);
         self.links.push(Links { parent, ..Links::default() });
