@@ -1,0 +1,118 @@
+//! Validation: a resource held against its type and any number of profiles, and terminology in process.
+//!
+//! [`Validator::validate`] takes a tree and gives [`Issue`]s: every rule that is broken, where (FHIRPath, line and
+//! column) and by whose word (invariant key or profile). It never fails, does no I/O and has no clock. Structures are
+//! compiled once for each catalog into [`program`]s, which all validations share; one pass over the tree carries what
+//! holds at each element.
+//!
+//! Not here: storing outcomes, deciding what to do about them, remote terminology servers.
+
+mod finding;
+mod options;
+mod pass;
+mod places;
+mod program;
+mod rule;
+pub mod terminology;
+
+use std::sync::Arc;
+
+use catalog::Catalog;
+use model::{Issue, IssueType, Position, Severity, Tree};
+
+use finding::Finding;
+pub use options::{Mode, Options};
+use pass::Pass;
+use program::Programs;
+pub use terminology::Terminology;
+
+/// Validates resources over one catalog. Share it: what it compiles is kept for the next validation.
+pub struct Validator {
+    programs: Programs,
+    terminology: Terminology,
+}
+
+impl Validator {
+    /// A validator over a catalog; compiles nothing yet.
+    pub fn new(catalog: Arc<Catalog>) -> Validator {
+        Validator { programs: Programs::new(catalog.clone()), terminology: Terminology::new(catalog) }
+    }
+
+    /// The terminology it uses.
+    pub fn terminology(&self) -> &Terminology {
+        &self.terminology
+    }
+
+    /// The catalog it works over.
+    pub fn catalog(&self) -> &Catalog {
+        &self.programs.catalog
+    }
+
+    /// Everything that is wrong with, or worth saying of, a resource: the text's faults ([`Tree::issues`]) and the
+    /// content's, in the order of the text. No error or fatal among them means that it is valid.
+    pub fn validate(&self, tree: &Tree, options: &Options) -> Vec<Issue> {
+        if options.mode == Mode::Delete {
+            return Vec::new();
+        }
+        let root = tree.root();
+        let mut issues = tree.issues().to_vec();
+        if root.resource_type().is_none_or(str::is_empty) {
+            if issues.is_empty() {
+                issues.push(Issue::error(IssueType::Structure, "", "There is no resource here: no resourceType."));
+            }
+            return issues;
+        }
+        let prepared = fhirpath::Prepared::new(tree, &*self.programs.catalog);
+        let mut pass = Pass::new(&self.programs, &self.terminology, options, tree, prepared);
+        let mut nodes = Vec::new();
+        for profile in &options.profiles {
+            rule::resource::add(&mut pass, root, profile, Severity::Error, &mut nodes);
+        }
+        if options.claimed_profiles {
+            rule::resource::claimed(&mut pass, root, &mut nodes);
+        }
+        if options.mode == Mode::Update && root.get("id").is_none() {
+            pass.error(IssueType::Required, root, "mode", || {
+                "A resource that replaces another must have an id.".into()
+            });
+        }
+        pass.resource_with(root, nodes);
+        self.tell(tree, pass.into_findings(), &mut issues);
+        issues
+    }
+
+    /// Adds findings with their paths and positions, in the order of the text, each once.
+    fn tell(&self, tree: &Tree, mut findings: Vec<Finding>, issues: &mut Vec<Issue>) {
+        let place = |finding: &Finding| (tree.element(finding.element).offset().unwrap_or(0), finding.element);
+        findings.sort_by_key(place);
+        let mut lines: Vec<usize> = vec![0];
+        if !findings.is_empty() {
+            let source = tree.source().bytes().enumerate();
+            lines.extend(source.filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1));
+        }
+        let mut last: Vec<(String, String)> = Vec::new();
+        let mut path_of = (None, String::new());
+        for finding in findings {
+            let element = tree.element(finding.element);
+            if path_of.0 != Some(finding.element) {
+                path_of = (Some(finding.element), element.path_in(&*self.programs.catalog));
+                last.clear();
+            }
+            let key = (finding.text, finding.rule.to_string());
+            if last.iter().any(|known| known.0 == key.0) {
+                continue;
+            }
+            let position = element.offset().map(|offset| position(tree.source(), &lines, offset));
+            let issue = Issue::new(finding.severity, finding.code, path_of.1.clone(), key.0.clone());
+            issues.push(issue.with_rule(key.1.clone()).at(position));
+            last.push(key);
+        }
+    }
+}
+
+fn position(source: &str, lines: &[usize], offset: usize) -> Position {
+    let line = lines.partition_point(|start| *start <= offset).max(1);
+    let start = lines.get(line - 1).copied().unwrap_or(0);
+    let column = source.get(start..offset).map_or(0, |text| text.chars().count());
+    Position { line: line as u32, column: column as u32 + 1 }
+}

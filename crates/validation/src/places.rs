@@ -1,0 +1,171 @@
+//! Where resources stand in a tree, and which one a reference names
+//! (<http://hl7.org/fhir/R4/bundle.html#references>, <http://hl7.org/fhir/R4/references.html#contained>).
+
+use std::collections::HashMap;
+
+use model::{Element, Tree};
+
+/// The resources of one tree by what references call them.
+pub(crate) struct Places<'t> {
+    root: Element<'t>,
+    by_url: HashMap<&'t str, Vec<Element<'t>>>,
+    by_name: HashMap<(&'t str, &'t str), Vec<Element<'t>>>,
+}
+
+/// What a reference leads to.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) enum Target<'t> {
+    /// A resource of this tree.
+    Here(Element<'t>),
+    /// Several resources of this tree.
+    Several(Vec<Element<'t>>),
+    /// Nothing in this tree.
+    Elsewhere,
+}
+
+impl<'t> Places<'t> {
+    pub(crate) fn of(tree: &'t Tree) -> Places<'t> {
+        let mut places = Places { root: tree.root(), by_url: HashMap::new(), by_name: HashMap::new() };
+        let mut waiting = vec![tree.root()];
+        while let Some(root) = waiting.pop() {
+            for entry in root.all("entry") {
+                places.add(entry.get("resource"), entry.text_at("fullUrl"));
+            }
+            for parameter in
+                root.all("parameter").flat_map(|parameter| std::iter::once(parameter).chain(parameter.all("part")))
+            {
+                let inside = parameter.get("resource");
+                if inside.and_then(Element::resource_type) == Some("Bundle") {
+                    waiting.extend(inside);
+                } else {
+                    places.add(inside, None);
+                }
+            }
+        }
+        places
+    }
+
+    fn add(&mut self, resource: Option<Element<'t>>, full_url: Option<&'t str>) {
+        let Some(resource) = resource else { return };
+        if let Some(url) = full_url {
+            self.by_url.entry(url).or_default().push(resource);
+        }
+        if let (Some(ty), Some(id)) = (resource.resource_type(), resource.text_at("id")) {
+            self.by_name.entry((ty, id)).or_default().push(resource);
+        }
+    }
+
+    /// The resource that a reference at `from` names, where it is in this tree and the only one.
+    pub(crate) fn resolve(&self, from: Element<'t>, reference: &str) -> Option<Element<'t>> {
+        match self.target(from, reference) {
+            Target::Here(found) => Some(found),
+            Target::Several(found) => found.into_iter().next(),
+            Target::Elsewhere => None,
+        }
+    }
+
+    /// What a reference at `from` leads to.
+    pub(crate) fn target(&self, from: Element<'t>, reference: &str) -> Target<'t> {
+        if let Some(id) = reference.strip_prefix('#') {
+            return self.contained(from, id);
+        }
+        if reference.is_empty() {
+            return Target::Elsewhere;
+        }
+        let (plain, version) = split_version(reference);
+        if plain.contains(':') {
+            return self.pick(self.by_url.get(plain), version);
+        }
+        let base = entry_of(from).and_then(|entry| entry.text_at("fullUrl"));
+        match base.and_then(base_of) {
+            Some(base) => {
+                let url = format!("{base}/{plain}");
+                self.pick(self.by_url.get(url.as_str()), version)
+            }
+            None if base.is_some() => Target::Elsewhere,
+            None => self.named(plain, version),
+        }
+    }
+
+    /// Resources of the tree with a type and id, whatever their URLs.
+    pub(crate) fn named(&self, reference: &str, version: Option<&str>) -> Target<'t> {
+        let Some((ty, id)) = reference.rsplit_once('/') else { return Target::Elsewhere };
+        let ty = ty.rsplit('/').next().unwrap_or(ty);
+        self.pick(self.by_name.get(&(ty, id)), version)
+    }
+
+    fn pick(&self, found: Option<&Vec<Element<'t>>>, version: Option<&str>) -> Target<'t> {
+        let Some(found) = found else { return Target::Elsewhere };
+        let mut fitting: Vec<Element<'t>> = found.clone();
+        if let Some(version) = version {
+            fitting.retain(|one| one.text_at("meta.versionId").is_none_or(|known| known == version));
+            let exact: Vec<_> = fitting.iter().copied().filter(|one| one.text_at("meta.versionId").is_some()).collect();
+            if !exact.is_empty() {
+                fitting = exact;
+            } else if found.len() > 1 || version.is_empty() {
+                fitting.clear();
+            }
+        }
+        match fitting.as_slice() {
+            [] => Target::Elsewhere,
+            [one] => Target::Here(*one),
+            _ => Target::Several(fitting),
+        }
+    }
+
+    /// A contained resource of the resource that holds `from`, or that resource itself for an empty id.
+    fn contained(&self, from: Element<'t>, id: &str) -> Target<'t> {
+        let mut holder = from.resource();
+        while holder.name() == "contained"
+            && let Some(parent) = holder.parent()
+        {
+            holder = parent.resource();
+        }
+        if id.is_empty() {
+            return Target::Here(holder);
+        }
+        let found = holder.all("contained").find(|one| one.text_at("id") == Some(id));
+        found.map_or(Target::Elsewhere, Target::Here)
+    }
+
+    /// The resource that was validated.
+    pub(crate) fn root(&self) -> Element<'t> {
+        self.root
+    }
+}
+
+/// A reference without `/_history/n`, and that version.
+pub(crate) fn split_version(reference: &str) -> (&str, Option<&str>) {
+    match reference.split_once("/_history/") {
+        Some((plain, version)) => (plain, Some(version)),
+        None => (reference, None),
+    }
+}
+
+/// The server in a URL that ends with `Type/id`.
+pub(crate) fn base_of(full_url: &str) -> Option<&str> {
+    if !full_url.starts_with("http:") && !full_url.starts_with("https:") {
+        return None;
+    }
+    let (rest, id) = full_url.rsplit_once('/')?;
+    let (base, ty) = rest.rsplit_once('/')?;
+    let is_type = ty.starts_with(|first: char| first.is_ascii_uppercase());
+    (is_type && !id.is_empty()).then_some(base)
+}
+
+/// The Bundle entry that an element stands in, the nearest.
+pub(crate) fn entry_of(element: Element<'_>) -> Option<Element<'_>> {
+    let mut at = element;
+    loop {
+        let parent = at.parent()?;
+        if at.resource_type().is_some() && parent.name() == "entry" && at.name() == "resource" {
+            return Some(parent);
+        }
+        at = parent;
+    }
+}
+
+/// The Bundle that an element stands in, the nearest.
+pub(crate) fn bundle_of(element: Element<'_>) -> Option<Element<'_>> {
+    entry_of(element)?.parent().filter(|bundle| bundle.resource_type() == Some("Bundle"))
+}

@@ -1,0 +1,98 @@
+//! Invariants, compiled once each however many structures repeat them.
+
+use std::sync::Arc;
+
+use catalog::Constraint;
+use fhirpath::Expression;
+use model::{Name, Severity, TypeId};
+
+use super::{Programs, read, write};
+
+/// Invariants are the same when these are.
+#[derive(PartialEq, Eq, Hash)]
+pub(super) struct RuleKey {
+    key: Box<str>,
+    expression: Box<str>,
+    severity: Severity,
+    ty: Box<str>,
+}
+
+/// An invariant.
+pub(crate) struct Rule {
+    pub(crate) key: Box<str>,
+    pub(crate) severity: Severity,
+    pub(crate) text: Box<str>,
+    pub(crate) source: Option<Box<str>>,
+    pub(crate) best_practice: bool,
+    pub(crate) how: Shortcut,
+}
+
+/// How an invariant is decided.
+pub(crate) enum Shortcut {
+    /// `ele-1`: a value, or a child that is not `id`.
+    HasContent,
+    /// `ext-1`: extensions or a value, not both and not neither.
+    ValueOrExtensions,
+    /// Decided elsewhere in this crate.
+    Elsewhere,
+    /// By evaluation.
+    Expression(Expression),
+    /// It does not compile.
+    Broken(String),
+}
+
+/// Rules that have a file of their own under `rule/`.
+const ELSEWHERE: [&str; 2] = ["txt-1", "txt-2"];
+
+impl Programs {
+    /// The compiled form of an invariant on elements of a type; `None` where it has no expression.
+    pub(super) fn rule(&self, constraint: &Constraint, ty: &str) -> Option<Arc<Rule>> {
+        let expression = repaired(&constraint.key, constraint.expression.as_deref()?);
+        let key = RuleKey {
+            key: constraint.key.clone(),
+            expression: expression.into(),
+            severity: constraint.severity,
+            ty: if expression == HAS_CONTENT { "".into() } else { ty.into() },
+        };
+        if let Some(known) = read(&self.rules).get(&key) {
+            return Some(known.clone());
+        }
+        let how = match (&*constraint.key, expression) {
+            (_, HAS_CONTENT) => Shortcut::HasContent,
+            ("ext-1", _) => Shortcut::ValueOrExtensions,
+            (key, _) if ELSEWHERE.contains(&key) => Shortcut::Elsewhere,
+            _ => match Expression::compile(expression, &*self.catalog, self.type_id(ty)) {
+                Ok(expression) => Shortcut::Expression(expression),
+                Err(error) => Shortcut::Broken(error.to_string()),
+            },
+        };
+        let rule = Arc::new(Rule {
+            key: constraint.key.clone(),
+            severity: if constraint.best_practice { Severity::Warning } else { constraint.severity },
+            text: constraint.human.clone().unwrap_or_else(|| expression.into()),
+            source: constraint.source.clone(),
+            best_practice: constraint.best_practice,
+            how,
+        });
+        Some(write(&self.rules).entry(key).or_insert(rule).clone())
+    }
+
+    fn type_id(&self, ty: &str) -> Option<TypeId> {
+        use model::Shapes;
+        self.catalog.named(Name::of(ty)?)
+    }
+}
+
+const HAS_CONTENT: &str = "hasValue() or (children().count() > id.count())";
+
+/// Published expressions that do not say what the standard's own text says, as the reference validator mends them.
+fn repaired<'e>(key: &str, expression: &'e str) -> &'e str {
+    match (key, expression) {
+        (
+            "obs-7",
+            "value.empty() or component.code.where(coding.intersect(%resource.code.coding).exists()).empty()",
+        ) => expression,
+        ("ele-1", _) => HAS_CONTENT,
+        _ => expression,
+    }
+}

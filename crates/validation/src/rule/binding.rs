@@ -1,0 +1,149 @@
+//! Codes: those of bound value sets (<http://hl7.org/fhir/R4/terminologies.html#binding>), and every Coding against its
+//! code system. What cannot be decided here is a warning that says so.
+
+use catalog::{AdditionalBinding, BindingStrength};
+use model::{Element, IssueType, Severity};
+
+use crate::pass::Pass;
+use crate::program::{Bound, State};
+use crate::terminology::{CodeVerdict, Coding, Membership};
+
+/// Holds an element against its bindings, and a Coding or Quantity against its code system.
+pub(crate) fn check<'t>(pass: &mut Pass<'_, 't>, element: Element<'t>, state: &State) {
+    match &*state.ty {
+        "Coding" => coding(pass, element),
+        "Quantity" | "Age" | "Distance" | "Duration" | "Count" | "MoneyQuantity" | "SimpleQuantity" => {
+            unit(pass, element)
+        }
+        _ => {}
+    }
+    for bound in &state.bounds {
+        one(pass, element, state, bound);
+    }
+}
+
+fn one<'t>(pass: &mut Pass<'_, 't>, element: Element<'t>, state: &State, bound: &Bound) {
+    let binding = &bound.binding;
+    let has_code = has_code(element);
+    if let Some(value_set) = &binding.value_set {
+        match binding.strength {
+            BindingStrength::Required if !has_code => no_code(pass, element, state, value_set, &bound.source),
+            _ if !has_code => {}
+            BindingStrength::Example => {}
+            BindingStrength::Required => hold(pass, element, value_set, &bound.source, Severity::Error),
+            BindingStrength::Extensible if !pass.is_trial() => {
+                hold(pass, element, value_set, &bound.source, Severity::Warning);
+            }
+            BindingStrength::Preferred if !pass.is_trial() => {
+                hold(pass, element, value_set, &bound.source, Severity::Information);
+            }
+            _ => {}
+        }
+    }
+    for additional in binding.additional.iter().filter(|_| has_code) {
+        if let Some(severity) = additional_severity(additional) {
+            hold(pass, element, &additional.value_set, &bound.source, severity);
+        }
+    }
+}
+
+fn additional_severity(additional: &AdditionalBinding) -> Option<Severity> {
+    match &*additional.purpose {
+        "maximum" | "required" => Some(Severity::Error),
+        "extensible" => Some(Severity::Warning),
+        _ => None,
+    }
+}
+
+fn has_code(element: Element<'_>) -> bool {
+    let mut any = false;
+    Coding::each(element, |_| any = true);
+    any
+}
+
+/// A required binding wants a code where there is only text.
+fn no_code<'t>(pass: &mut Pass<'_, 't>, element: Element<'t>, state: &State, value_set: &str, source: &str) {
+    let absent = element.all("extension").any(|extension| {
+        extension.text_at("url") == Some("http://hl7.org/fhir/StructureDefinition/data-absent-reason")
+    });
+    if &*state.ty == "CodeableConcept" && !absent && element.all("coding").next().is_none() {
+        pass.error(IssueType::CodeInvalid, element, source, || {
+            format!("There is no code, and one of the value set {value_set} is required.")
+        });
+    }
+}
+
+fn hold<'t>(pass: &mut Pass<'_, 't>, element: Element<'t>, value_set: &str, source: &str, severity: Severity) {
+    match pass.terminology.membership(value_set, element) {
+        Membership::In => {}
+        Membership::Out => {
+            let word = match severity {
+                Severity::Error => "must",
+                Severity::Warning => "should, where that has a fitting one,",
+                _ => "is recommended to",
+            };
+            pass.report(severity, IssueType::CodeInvalid, element, source, || {
+                format!("{} is not in the value set {value_set}, of which the code {word} be.", shown(element))
+            });
+        }
+        Membership::Unknown(reason) => {
+            if !pass.is_trial() && severity <= Severity::Warning {
+                pass.warning(IssueType::NotFound, element, source, || {
+                    format!("Whether {} is in the value set {value_set} was not checked: {reason}.", shown(element))
+                });
+            }
+        }
+    }
+}
+
+fn shown(element: Element<'_>) -> String {
+    let mut codes = Vec::new();
+    Coding::each(element, |coding| codes.push(format!("'{coding}'")));
+    codes.truncate(5);
+    codes.join(", ")
+}
+
+fn coding<'t>(pass: &mut Pass<'_, 't>, element: Element<'t>) {
+    let Some(coding) = Coding::of(element) else { return };
+    let Some(system) = coding.system else {
+        if !pass.is_trial() && element.get("userSelected").is_none() {
+            pass.warning(IssueType::CodeInvalid, element, "coding", || {
+                format!("The code '{}' has no system, so it has no meaning that can be checked.", coding.code)
+            });
+        }
+        return;
+    };
+    let place = element.get("system").unwrap_or(element);
+    if !system.contains(':') {
+        pass.error(IssueType::CodeInvalid, place, "coding", || format!("The system '{system}' must be absolute."));
+        return;
+    }
+    if system.contains("/ValueSet/") && pass.terminology.value_set(system).is_some() {
+        pass.error(IssueType::Invalid, place, "coding", || format!("'{system}' is a value set, not a code system."));
+        return;
+    }
+    match pass.terminology.check(&coding) {
+        CodeVerdict::NotThere => {
+            let place = element.get("code").unwrap_or(element);
+            pass.error(IssueType::CodeInvalid, place, "coding", || {
+                format!("The code system {system} has no code '{}'.", coding.code)
+            });
+        }
+        CodeVerdict::Known { fits: Some(false), display, .. } => {
+            let place = element.get("display").unwrap_or(element);
+            pass.warning(IssueType::Invalid, place, "coding", || {
+                let (given, known) = (coding.display.unwrap_or_default(), display.unwrap_or_default());
+                format!("'{given}' is not how {system} calls '{}': '{known}'.", coding.code)
+            });
+        }
+        _ => {}
+    }
+}
+
+fn unit<'t>(pass: &mut Pass<'_, 't>, element: Element<'t>) {
+    let Some(coding) = Coding::of(element) else { return };
+    if coding.system == Some("http://unitsofmeasure.org") && pass.terminology.check(&coding) == CodeVerdict::NotThere {
+        let place = element.get("code").unwrap_or(element);
+        pass.error(IssueType::CodeInvalid, place, "coding", || format!("'{}' is no unit of UCUM.", coding.code));
+    }
+}

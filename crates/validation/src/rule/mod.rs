@@ -1,0 +1,34 @@
+//! The rule families, one file each. What holds at every element stands in [`ELEMENT`], what holds for one resource
+//! type in [`RESOURCE`]; cardinality, slicing, types and unknown elements are called by the walk, which knows the items.
+
+pub(crate) mod binding;
+pub(crate) mod bundle;
+pub(crate) mod cardinality;
+pub(crate) mod extension;
+pub(crate) mod invariant;
+pub(crate) mod narrative;
+pub(crate) mod primitive;
+pub(crate) mod reference;
+pub(crate) mod resource;
+pub(crate) mod slicing;
+pub(crate) mod structure;
+pub(crate) mod types;
+pub(crate) mod value;
+
+use model::Element;
+
+use crate::pass::Pass;
+use crate::program::State;
+
+/// A rule on an element with its state.
+pub(crate) type ElementRule = for<'v, 't> fn(&mut Pass<'v, 't>, Element<'t>, &State);
+
+/// A rule on a resource.
+pub(crate) type ResourceRule = for<'v, 't> fn(&mut Pass<'v, 't>, Element<'t>);
+
+/// Rules on every element, cheapest first.
+pub(crate) const ELEMENT: &[ElementRule] =
+    &[primitive::check, narrative::check, value::check, reference::check, binding::check, invariant::check];
+
+/// Rules on resources of one type.
+pub(crate) const RESOURCE: &[(&str, ResourceRule)] = &[("Bundle", bundle::check)];

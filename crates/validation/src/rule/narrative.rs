@@ -1,0 +1,250 @@
+//! The narrative: only harmless XHTML, and some content (<http://hl7.org/fhir/R4/narrative.html#xhtml>); invariants
+//! txt-1 and txt-2 are decided here.
+
+use model::{Element, IssueType};
+use quick_xml::events::{BytesStart, Event};
+
+use crate::pass::Pass;
+use crate::program::{Kind, State};
+
+/// Elements that the narrative may have.
+const ELEMENTS: [&str; 59] = [
+    "p",
+    "br",
+    "div",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "a",
+    "span",
+    "b",
+    "em",
+    "i",
+    "strong",
+    "small",
+    "big",
+    "tt",
+    "dfn",
+    "q",
+    "var",
+    "abbr",
+    "acronym",
+    "cite",
+    "blockquote",
+    "hr",
+    "address",
+    "bdo",
+    "kbd",
+    "sub",
+    "sup",
+    "ul",
+    "ol",
+    "li",
+    "dl",
+    "dt",
+    "dd",
+    "pre",
+    "table",
+    "caption",
+    "colgroup",
+    "col",
+    "thead",
+    "tr",
+    "tfoot",
+    "tbody",
+    "th",
+    "td",
+    "code",
+    "samp",
+    "img",
+    "map",
+    "area",
+    "ins",
+    "del",
+    "s",
+    "u",
+    "label",
+    "center",
+];
+
+/// Attributes that any of them may have.
+const ATTRIBUTES: [&str; 30] = [
+    "title",
+    "style",
+    "class",
+    "id",
+    "idref",
+    "lang",
+    "xml:lang",
+    "xml:space",
+    "dir",
+    "accesskey",
+    "tabindex",
+    "span",
+    "width",
+    "align",
+    "valign",
+    "char",
+    "charoff",
+    "abbr",
+    "axis",
+    "headers",
+    "scope",
+    "rowspan",
+    "colspan",
+    "cellpadding",
+    "cellspacing",
+    "border",
+    "frame",
+    "rules",
+    "summary",
+    "start",
+];
+
+/// Holds the text of a `div` against the rules of the narrative.
+pub(crate) fn check<'t>(pass: &mut Pass<'_, 't>, element: Element<'t>, state: &State) {
+    if state.kind != Kind::Xhtml {
+        return;
+    }
+    let Some(text) = element.text() else { return };
+    if let Err((rule, fault)) = judge(text) {
+        pass.error(IssueType::Invalid, element, rule, || format!("The narrative {fault}."));
+    }
+}
+
+/// The rule that a narrative breaks, and how.
+pub(crate) fn judge(text: &str) -> Result<(), (&'static str, String)> {
+    let broken = |fault: String| Err(("txt-1", fault));
+    let mut reader = quick_xml::Reader::from_str(text);
+    let (mut depth, mut roots, mut content) = (0usize, 0usize, false);
+    loop {
+        let event = match reader.read_event() {
+            Ok(event) => event,
+            Err(error) => return broken(format!("is not well-formed: {error}")),
+        };
+        match event {
+            Event::Start(start) | Event::Empty(start) if depth == 0 && roots > 0 => {
+                return broken(format!("goes on behind its div with '{}'", &*start.local_name().as_ref()));
+            }
+            Event::Start(start) => {
+                roots += usize::from(depth == 0);
+                tag(&start, depth)?;
+                depth += 1;
+            }
+            Event::Empty(start) => {
+                roots += usize::from(depth == 0);
+                content |= start.local_name().as_ref() == "img";
+                tag(&start, depth)?;
+            }
+            Event::End(_) => depth = depth.saturating_sub(1),
+            Event::Text(text) => {
+                let said = !text.trim_matches(|char: char| char.is_whitespace() || char == '\u{a0}').is_empty();
+                if said && depth == 0 {
+                    return broken("has text outside its div".into());
+                }
+                content |= said;
+            }
+            Event::CData(_) => content = true,
+            Event::GeneralRef(reference) => {
+                entity(&reference)?;
+                content |= !matches!(&*reference, "nbsp" | "#160" | "#xa0" | "#xA0");
+            }
+            Event::DocType(_) => return broken("has a document type declaration".into()),
+            Event::PI(_) => return broken("has a processing instruction".into()),
+            Event::Eof => break,
+            _ => {}
+        }
+    }
+    if roots != 1 {
+        return broken("is not one div".into());
+    }
+    if content { Ok(()) } else { Err(("txt-2", "has no content".into())) }
+}
+
+fn tag(start: &BytesStart<'_>, depth: usize) -> Result<(), (&'static str, String)> {
+    let broken = |fault: String| Err(("txt-1", fault));
+    let full = start.name();
+    let local = start.local_name();
+    let name: &str = local.as_ref();
+    if depth == 0 && name != "div" {
+        return broken(format!("must be a div, not '{name}'"));
+    }
+    if !ELEMENTS.contains(&name) {
+        return broken(format!("may not have the element '{name}'"));
+    }
+    if depth == 0 {
+        let prefix = full.0.strip_suffix(name).and_then(|prefix| prefix.strip_suffix(':'));
+        let key = prefix.map_or("xmlns".to_owned(), |prefix| format!("xmlns:{prefix}"));
+        let declared = start.attributes().flatten().find(|attribute| attribute.key.0 == key);
+        match declared {
+            Some(declared) if &*declared.value == "http://www.w3.org/1999/xhtml" => {}
+            Some(_) => return broken("is not in the namespace of XHTML".into()),
+            None => return broken("does not declare the namespace of XHTML".into()),
+        }
+    }
+    for attribute in start.attributes() {
+        let attribute = match attribute {
+            Ok(attribute) => attribute,
+            Err(error) => return broken(format!("is not well-formed: {error}")),
+        };
+        let key = attribute.key.0;
+        let value = attribute.value.trim().to_ascii_lowercase();
+        let known = key.starts_with("xmlns")
+            || ATTRIBUTES.contains(&key)
+            || matches!(
+                (name, key),
+                ("a", "href" | "name" | "rel" | "rev" | "hreflang" | "type" | "charset" | "target")
+                    | ("img", "src" | "alt" | "height" | "longdesc" | "usemap" | "ismap")
+                    | ("q" | "blockquote" | "ins" | "del", "cite" | "datetime")
+                    | ("map", "name")
+                    | ("area", "shape" | "coords" | "href" | "alt" | "nohref")
+                    | ("table" | "td" | "th" | "tr", "bgcolor" | "height" | "nowrap")
+                    | ("ul" | "ol" | "li", "type" | "value" | "compact")
+                    | ("br", "clear")
+                    | ("hr", "size" | "noshade")
+                    | ("col" | "colgroup", "span")
+            );
+        if !known {
+            return broken(format!("may not have the attribute '{key}' on '{name}'"));
+        }
+        if matches!(key, "href" | "src") && (value.starts_with("javascript:") || value.starts_with("vbscript:")) {
+            return broken(format!("may not have a script in '{key}'"));
+        }
+    }
+    Ok(())
+}
+
+/// XML knows five named entities; those of HTML that mean one character are common and harmless.
+fn entity(name: &str) -> Result<(), (&'static str, String)> {
+    let harmless = name.starts_with('#') || matches!(name, "lt" | "gt" | "amp" | "quot" | "apos") || is_html(name);
+    if harmless { Ok(()) } else { Err(("txt-1", format!("has the entity '&{name};', which does not exist"))) }
+}
+
+fn is_html(name: &str) -> bool {
+    name.len() <= 8 && name.len() > 1 && name.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::judge;
+
+    fn div(inside: &str) -> Result<(), &'static str> {
+        judge(&format!("<div xmlns=\"http://www.w3.org/1999/xhtml\">{inside}</div>")).map_err(|(rule, _)| rule)
+    }
+
+    #[test]
+    fn harmless_markup_passes_and_scripts_do_not() {
+        assert_eq!(div("<p>Hello <b>you</b>&nbsp;<a href=\"#a\">there</a></p>"), Ok(()));
+        assert_eq!(div("<img src=\"#i\"/>"), Ok(()));
+        assert_eq!(div(" <br/> "), Err("txt-2"));
+        assert_eq!(div("<script>x</script>"), Err("txt-1"));
+        assert_eq!(div("<p onclick=\"x\">a</p>"), Err("txt-1"));
+        assert_eq!(div("<a href=\"javascript:x\">a</a>"), Err("txt-1"));
+        assert_eq!(div("<p>a"), Err("txt-1"));
+        assert_eq!(judge("<div>no namespace</div>").map_err(|(rule, _)| rule), Err("txt-1"));
+        assert_eq!(judge("plain").map_err(|(rule, _)| rule), Err("txt-1"));
+    }
+}

@@ -1,0 +1,183 @@
+//! Slices: which items fall into which, how many, in what order, and what may stand beside them
+//! (<http://hl7.org/fhir/R4/profiling.html#slicing>). An item is held against the unsliced element and its slice.
+
+use catalog::{SlicingRules, UNBOUNDED};
+use model::{Element, IssueType};
+
+use crate::pass::Pass;
+use crate::program::{Matcher, Node, SlicePlan, SlicingPlan, Slot, Step, Test};
+use crate::rule::cardinality::times;
+use crate::rule::value;
+
+/// Sorts the items of a slot into the slices of each structure, and goes into each.
+pub(crate) fn check<'t>(pass: &mut Pass<'_, 't>, parent: Element<'t>, slot: &Slot, items: &[(usize, Element<'t>)]) {
+    let mut found: Vec<Vec<Node>> = vec![Vec::new(); items.len()];
+    for plan in &slot.slicings {
+        let all: Vec<usize> = (0..items.len()).collect();
+        sort(pass, parent, plan, items, &all, &mut found);
+        if pass.is_settled() {
+            return;
+        }
+    }
+    for ((variant, item), slices) in items.iter().zip(&found) {
+        pass.child(*item, slot, *variant, slices);
+        if pass.is_settled() {
+            return;
+        }
+    }
+}
+
+fn sort<'t>(
+    pass: &mut Pass<'_, 't>,
+    parent: Element<'t>,
+    plan: &SlicingPlan,
+    items: &[(usize, Element<'t>)],
+    these: &[usize],
+    found: &mut [Vec<Node>],
+) {
+    let mut members: Vec<Vec<usize>> = vec![Vec::new(); plan.slices.len()];
+    let (mut latest, mut outside) = (0, false);
+    for (order, place) in these.iter().enumerate() {
+        let Some((_, item)) = items.get(*place) else { continue };
+        match slice_of(pass, plan, *item, order) {
+            Some(slice) => {
+                if let Some(members) = members.get_mut(slice) {
+                    members.push(*place);
+                }
+                if (plan.ordered && slice < latest) || (plan.rules == SlicingRules::OpenAtEnd && outside) {
+                    out_of_order(pass, plan, slice, *item);
+                }
+                latest = latest.max(slice);
+            }
+            None => {
+                outside = true;
+                if plan.rules == SlicingRules::Closed {
+                    pass.error(IssueType::Structure, *item, &plan.source, || {
+                        format!("It falls into no slice of {}, and no others may be there.", plan.path)
+                    });
+                }
+            }
+        }
+    }
+    for (slice, members) in plan.slices.iter().zip(&members) {
+        count(pass, parent, plan, slice, members.len() as u32);
+        for place in members {
+            if let Some(found) = found.get_mut(*place) {
+                found.push(slice.node);
+            }
+        }
+        if let Some(nested) = &slice.nested {
+            sort(pass, parent, nested, items, members, found);
+        }
+    }
+}
+
+fn out_of_order<'t>(pass: &mut Pass<'_, 't>, plan: &SlicingPlan, slice: usize, item: Element<'t>) {
+    let name = plan.slices.get(slice).map(|slice| slice.name.clone()).unwrap_or_default();
+    pass.error(IssueType::Structure, item, &plan.source, || {
+        format!("It falls into the slice {}:{name}, which must stand before.", plan.path)
+    });
+}
+
+fn count<'t>(pass: &mut Pass<'_, 't>, parent: Element<'t>, plan: &SlicingPlan, slice: &SlicePlan, count: u32) {
+    let name = &slice.name;
+    if count < slice.min {
+        pass.error(IssueType::Required, parent, &plan.source, || {
+            let (least, found) = (times(slice.min), times(count));
+            format!("The slice {}:{name} must be there at least {least}, but is there {found}.", plan.path)
+        });
+    }
+    if count > slice.max && slice.max != UNBOUNDED {
+        pass.error(IssueType::Structure, parent, &plan.source, || match slice.max {
+            0 => format!("The slice {}:{name} may not be there.", plan.path),
+            max => {
+                let (most, found) = (times(max), times(count));
+                format!("The slice {}:{name} may be there at most {most}, but is there {found}.", plan.path)
+            }
+        });
+    }
+}
+
+/// The slice that an item falls into: the first that its discriminators name, else the default one.
+fn slice_of<'t>(pass: &mut Pass<'_, 't>, plan: &SlicingPlan, item: Element<'t>, order: usize) -> Option<usize> {
+    let regular = plan.slices.iter().position(|slice| {
+        !slice.is_default
+            && match &slice.matcher {
+                Some(matchers) => matchers.iter().all(|matcher| matches(pass, matcher, item, order)),
+                None => pass.meets(item, slice.node),
+            }
+    });
+    regular.or_else(|| plan.slices.iter().position(|slice| slice.is_default))
+}
+
+fn matches<'t>(pass: &mut Pass<'_, 't>, matcher: &Matcher, item: Element<'t>, order: usize) -> bool {
+    if let Test::Position(place) = matcher.test {
+        return place == order;
+    }
+    let ends = follow(pass, item, &matcher.path);
+    match &matcher.test {
+        Test::Value(needs) => needs.iter().all(|need| {
+            let mut places = ends.clone();
+            if !need.path.is_empty() {
+                places = ends.iter().flat_map(|end| follow(pass, *end, &need.path)).collect();
+            }
+            places.iter().any(|found| match need.exact {
+                true => value::is_fixed(*found, need.value.root()),
+                false => value::has_pattern(*found, need.value.root()),
+            })
+        }),
+        Test::Exists(there) => ends.is_empty() != *there,
+        Test::Type(types) => ends.iter().any(|end| types.iter().any(|ty| is_of_type(pass, *end, ty))),
+        Test::Profile(profiles) => ends.iter().any(|end| {
+            profiles.iter().any(|profile| match pass.programs.root(profile) {
+                Some(root) => pass.meets(*end, root),
+                None => false,
+            })
+        }),
+        Test::Code(value_set) => ends.iter().any(|end| pass.terminology.has_any(value_set, *end)),
+        Test::Position(_) => false,
+    }
+}
+
+/// The elements at the end of a path.
+fn follow<'t>(pass: &Pass<'_, 't>, item: Element<'t>, path: &[Step]) -> Vec<Element<'t>> {
+    let mut found = vec![item];
+    for step in path {
+        found = found.into_iter().flat_map(|element| step_from(pass, element, step)).collect();
+    }
+    found
+}
+
+fn step_from<'t>(pass: &Pass<'_, 't>, element: Element<'t>, step: &Step) -> Vec<Element<'t>> {
+    match step {
+        Step::Child { name, choice: false } => element.all(name).collect(),
+        Step::Child { name, choice: true } => {
+            element.children().filter(|child| suffix(child.name(), name).is_some()).collect()
+        }
+        Step::Resolve => {
+            let reference = element.text_at("reference").or_else(|| element.text());
+            let found = reference.and_then(|reference| pass.places().resolve(element, reference));
+            found.into_iter().collect()
+        }
+        Step::Extension(url) => {
+            element.all("extension").filter(|extension| extension.text_at("url") == Some(url)).collect()
+        }
+        Step::OfType(ty) => {
+            let fits = element.resource_type() == Some(ty) || element.name().ends_with(&**ty);
+            fits.then_some(element).into_iter().collect()
+        }
+    }
+}
+
+fn suffix<'n>(name: &'n str, stem: &str) -> Option<&'n str> {
+    name.strip_prefix(stem).filter(|rest| rest.starts_with(|first: char| first.is_ascii_uppercase()))
+}
+
+/// Whether an element is of a type: a resource by its type, a choice by its name, anything else by its definition.
+fn is_of_type(pass: &Pass<'_, '_>, element: Element<'_>, ty: &str) -> bool {
+    if let Some(resource) = element.resource_type() {
+        return resource == ty || matches!(ty, "Resource" | "DomainResource");
+    }
+    let catalog = &*pass.programs.catalog;
+    model::Shapes::type_name(catalog, element.type_in(catalog)) == ty
+}

@@ -1,0 +1,158 @@
+//! Membership in value sets: enumerations, whole code systems, filters, imports, exclusions, expansions
+//! (<http://hl7.org/fhir/R4/valueset.html#compositions>).
+
+use std::sync::Arc;
+
+use catalog::{ConceptSet, ValueSet};
+
+use super::{CodeVerdict, Coding, Membership, Terminology, filter};
+
+/// Value sets that import value sets that import …
+const DEPTH: usize = 16;
+
+impl Terminology {
+    /// Whether a code is in the value set of a canonical reference.
+    pub fn contains(&self, value_set: &str, coding: &Coding<'_>) -> Membership {
+        match self.value_set(value_set) {
+            Some(value_set) => self.is_in(&value_set, coding, 0),
+            None => Membership::Unknown(format!("the value set {value_set} is not known").into()),
+        }
+    }
+
+    /// Whether a code is in a value set.
+    pub fn is_member(&self, value_set: &ValueSet, coding: &Coding<'_>) -> Membership {
+        self.is_in(value_set, coding, 0)
+    }
+
+    fn is_in(&self, value_set: &ValueSet, coding: &Coding<'_>, depth: usize) -> Membership {
+        if depth >= DEPTH {
+            return Membership::Unknown(format!("the value set {} imports itself", value_set.url).into());
+        }
+        if value_set.include.is_empty() && value_set.expansion.is_none() {
+            return Membership::Unknown(format!("the value set {} has no content here", value_set.url).into());
+        }
+        let composed = self.is_composed(value_set, coding, depth);
+        match (&composed, &value_set.expansion) {
+            (Membership::Unknown(_), Some(expansion)) => {
+                let fits = |system: Option<&str>| coding.system.is_none() || system == coding.system;
+                if expansion.find(coding.code).any(|found| fits(found.system.as_deref())) {
+                    Membership::In
+                } else if expansion.is_partial {
+                    composed
+                } else {
+                    Membership::Out
+                }
+            }
+            _ => composed,
+        }
+    }
+
+    fn is_composed(&self, value_set: &ValueSet, coding: &Coding<'_>, depth: usize) -> Membership {
+        if value_set.include.is_empty() {
+            return Membership::Unknown(
+                format!("the value set {} is not composed of anything here", value_set.url).into(),
+            );
+        }
+        let mut result = Membership::Out;
+        for include in &value_set.include {
+            match self.is_of(include, coding, depth) {
+                Membership::In => {
+                    result = Membership::In;
+                    break;
+                }
+                Membership::Unknown(reason) => result = Membership::Unknown(reason),
+                Membership::Out => {}
+            }
+        }
+        if result == Membership::Out {
+            return result;
+        }
+        for exclude in &value_set.exclude {
+            match self.is_of(exclude, coding, depth) {
+                Membership::In => return Membership::Out,
+                Membership::Unknown(reason) => result = Membership::Unknown(reason),
+                Membership::Out => {}
+            }
+        }
+        result
+    }
+
+    /// Whether a code is in one include or exclude: of its system, and in all of its value sets.
+    fn is_of(&self, set: &ConceptSet, coding: &Coding<'_>, depth: usize) -> Membership {
+        let mut result = match &set.system {
+            Some(system) => self.is_selected(set, system, coding),
+            None => Membership::In,
+        };
+        for import in &set.value_sets {
+            if result == Membership::Out {
+                return result;
+            }
+            let imported = match self.value_set(import) {
+                Some(import) => self.is_in(&import, coding, depth + 1),
+                None => Membership::Unknown(format!("the value set {import} is not known").into()),
+            };
+            if imported != Membership::In {
+                result = imported;
+            }
+        }
+        result
+    }
+
+    fn is_selected(&self, set: &ConceptSet, system: &str, coding: &Coding<'_>) -> Membership {
+        if coding.system.is_some_and(|given| given != system) {
+            return Membership::Out;
+        }
+        let coding = Coding { system: Some(system), ..*coding };
+        if !set.concepts.is_empty() {
+            return self.is_listed(set, system, coding.code);
+        }
+        if set.filters.is_empty() {
+            return match self.check(&coding) {
+                CodeVerdict::Known { .. } => Membership::In,
+                CodeVerdict::NotThere => Membership::Out,
+                CodeVerdict::Undecided => Membership::Unknown(self.incomplete(system)),
+            };
+        }
+        let Some(found) = self.code_system(system, set.version.as_deref()) else {
+            return Membership::Unknown(self.incomplete(system));
+        };
+        let Some(index) = found.find(coding.code) else {
+            return match Self::is_complete(&found) && !found.compositional {
+                true => Membership::Out,
+                false => Membership::Unknown(self.incomplete(system)),
+            };
+        };
+        let mut result = Membership::In;
+        for filter in &set.filters {
+            match filter::holds(&found, index, filter) {
+                Some(true) => {}
+                Some(false) => return Membership::Out,
+                None => {
+                    let text =
+                        format!("the filter {} {} of {system} cannot be decided", filter.property, filter.operator);
+                    result = Membership::Unknown(text.into());
+                }
+            }
+        }
+        result
+    }
+
+    fn is_listed(&self, set: &ConceptSet, system: &str, code: &str) -> Membership {
+        if set.concept(code).is_some() {
+            return Membership::In;
+        }
+        let insensitive = self.code_system(system, None).is_some_and(|system| !system.case_sensitive);
+        if insensitive && set.concepts.iter().any(|concept| concept.code.eq_ignore_ascii_case(code)) {
+            return Membership::In;
+        }
+        Membership::Out
+    }
+
+    /// Why a code system does not settle the matter.
+    fn incomplete(&self, system: &str) -> Arc<str> {
+        match self.code_system(system, None) {
+            Some(_) => format!("the code system {system} is here only in part").into(),
+            None => format!("the code system {system} is not here").into(),
+        }
+    }
+}
