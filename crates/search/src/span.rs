@@ -7,6 +7,8 @@ use storage::KeyRange;
 pub(crate) struct Span {
     pub(crate) start: Vec<u8>,
     pub(crate) end: Option<Vec<u8>>,
+    /// Whether `start` is a whole key, the only one inside.
+    pub(crate) point: bool,
 }
 
 /// Whether a key meets a criterion.
@@ -30,12 +32,17 @@ impl Span {
     /// The keys that begin with `prefix`.
     pub(crate) fn prefix(prefix: Vec<u8>) -> Span {
         let end = storage::prefix_end(&prefix);
-        Span { start: prefix, end }
+        Span { start: prefix, end, point: false }
+    }
+
+    /// One key.
+    pub(crate) fn point(key: Vec<u8>) -> Span {
+        Span { point: true, ..Span::prefix(key) }
     }
 
     /// From the first key that begins with `from` to the last that begins with `to`.
     pub(crate) fn between_prefixes(from: Vec<u8>, to: &[u8]) -> Span {
-        Span { start: from, end: storage::prefix_end(to) }
+        Span { start: from, end: storage::prefix_end(to), point: false }
     }
 
     /// Whether a search key is inside.

@@ -14,6 +14,8 @@
 //! 06                   words only, or a contained resource
 //! ```
 
+use std::collections::BTreeSet;
+
 use model::Element;
 
 use super::{token, uri};
@@ -153,6 +155,14 @@ pub(crate) fn target(value: &[u8]) -> Option<(u8, String)> {
     }
 }
 
+/// Whether the reference in a key is to a resource of a type, as far as the key tells.
+pub(crate) fn refers_to(value: &[u8], target: u8) -> Verdict {
+    match value.first() {
+        Some(1 | 2) => Verdict::of(value.last() == Some(&target)),
+        _ => Verdict::Unsure,
+    }
+}
+
 /// What a reference is compared with.
 #[derive(Clone, Debug)]
 pub(crate) enum Criterion {
@@ -167,8 +177,8 @@ pub(crate) enum Criterion {
     Url(uri::Criterion),
     /// A logical reference.
     Identifier(token::Criterion),
-    /// Any resource of a type.
-    OfType(u8),
+    /// One of these resources here: type and id.
+    AnyOf(BTreeSet<(u8, String)>),
 }
 
 impl Criterion {
@@ -190,7 +200,9 @@ impl Criterion {
             (Criterion::Local { of_type, id }, Reference::Local(type_name, found)) => {
                 id == found && of_type.is_none_or(|asked| type_is(type_name, asked))
             }
-            (Criterion::OfType(asked), Reference::Local(type_name, _)) => type_is(type_name, *asked),
+            (Criterion::AnyOf(asked), Reference::Local(type_name, id)) => {
+                numbers::of_type(type_name).is_some_and(|number| asked.contains(&(number, (*id).to_owned())))
+            }
             (Criterion::Url(criterion), Reference::Url(url)) => criterion.matches(url),
             (Criterion::Url(criterion), Reference::Canonical(url, version)) => {
                 criterion.matches(&version.map_or_else(|| (*url).to_owned(), |version| format!("{url}|{version}")))
@@ -203,10 +215,7 @@ impl Criterion {
     /// Whether the reference in a key meets it.
     pub(crate) fn keep(&self, value: &[u8]) -> Verdict {
         match self {
-            Criterion::Local { of_type: None, .. } => Verdict::Yes,
-            Criterion::Local { of_type: Some(asked), .. } | Criterion::OfType(asked) => {
-                Verdict::of(matches!(value.first(), Some(1 | 2)) && value.last() == Some(asked))
-            }
+            Criterion::Local { .. } | Criterion::AnyOf(_) => Verdict::Yes,
             Criterion::Url(criterion) => criterion.keep(value.get(1..).unwrap_or(&[])),
             Criterion::Identifier(criterion) => criterion.keep(value.get(1..).unwrap_or(&[])),
         }
@@ -220,11 +229,19 @@ impl Criterion {
                 let mut key = prefix.to_vec();
                 put_id(&mut key, id);
                 key.extend(of_type);
-                vec![Span::prefix(key)]
+                vec![if of_type.is_some() { Span::point(key) } else { Span::prefix(key) }]
             }
             Criterion::Url(criterion) => [criterion.spans(&form(3)), criterion.spans(&form(5))].concat(),
             Criterion::Identifier(criterion) => criterion.spans(&form(4)),
-            Criterion::OfType(_) => vec![Span::prefix(form(1)), Span::prefix(form(2))],
+            Criterion::AnyOf(asked) => {
+                let point = |(of_type, id): &(u8, String)| {
+                    let mut key = prefix.to_vec();
+                    put_id(&mut key, id);
+                    key.push(*of_type);
+                    Span::point(key)
+                };
+                asked.iter().map(point).collect()
+            }
         }
     }
 }

@@ -244,7 +244,7 @@ impl Criterion {
                 let mut implied = exact.clone();
                 put_system(&mut exact, system.as_system());
                 implied.push(IMPLIED);
-                vec![Span::prefix(exact), Span::prefix(implied)]
+                vec![Span::point(exact), Span::point(implied)]
             }
             Criterion::OfType { value, .. } => vec![Span::prefix(with_code(value))],
         }

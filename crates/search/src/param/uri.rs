@@ -105,6 +105,7 @@ impl Criterion {
                 if let Some(version) = version {
                     put_exact(&mut start, version, MOST);
                     start.push(0);
+                    return vec![Span::point(start)];
                 }
                 vec![Span::prefix(start)]
             }

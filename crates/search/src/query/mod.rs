@@ -6,6 +6,7 @@ mod error;
 mod parse;
 
 pub use error::QueryError;
+pub(crate) use error::nearest;
 pub use parse::{Clause, Include, Query, Sort, Step, Summary, Total};
 
 /// <http://hl7.org/fhir/R4/search.html#prefix>

@@ -1,0 +1,17 @@
+//! Query to answer: the query becomes sets of resources, sets become streams of numbers, streams a page.
+
+mod candidate;
+mod criteria;
+mod include;
+mod matches;
+mod page;
+mod resolve;
+mod run;
+mod set;
+mod sort;
+mod special;
+mod stream;
+mod terminology;
+
+pub use page::{Continuation, ContinuationError};
+pub use run::{Answer, Explained, Hit, Limits, Search, SearchError, Sight};

@@ -1,0 +1,289 @@
+//! What a clause means: names become parameters, values criteria, chains the sets at their far ends.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use storage::{EngineError, Number};
+
+use crate::numbers;
+use crate::param::{Criterion, ParameterType, reference};
+use crate::parameter::Parameter;
+use crate::parameters::TypeParameters;
+use crate::plan::criteria::{Modifier, criteria, date_criterion};
+use crate::plan::run::Context;
+use crate::plan::set::{Content, Rows, Set};
+use crate::plan::{special, stream};
+use crate::query::{Clause, QueryError, Step, cut, nearest, unescape};
+
+/// Why a clause has no set.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Fault {
+    #[error(transparent)]
+    Query(#[from] QueryError),
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+}
+
+/// Links of a chain, one after the other.
+const DEPTH: usize = 12;
+
+impl Context<'_> {
+    /// The resources of a type that meet a clause.
+    pub(crate) fn resolve(&self, type_name: &str, clause: &Clause) -> Result<Set, Fault> {
+        Resolver { context: self, clause }.step(type_name, &clause.step, DEPTH)
+    }
+
+    /// The parameters of a type that exists.
+    pub(crate) fn parameters(&self, type_name: &str, written: &str) -> Result<&TypeParameters, QueryError> {
+        let known = self.index.parameters(type_name);
+        known.ok_or_else(|| QueryError::invalid(written, format!("{type_name} is no resource type")))
+    }
+}
+
+struct Resolver<'r, 'c> {
+    context: &'r Context<'c>,
+    clause: &'r Clause,
+}
+
+impl<'r> Resolver<'r, '_> {
+    fn written(&self) -> &'r str {
+        &self.clause.written
+    }
+
+    fn invalid(&self, reason: String) -> Fault {
+        QueryError::invalid(self.written(), reason).into()
+    }
+
+    fn step(&self, type_name: &str, step: &Step, depth: usize) -> Result<Set, Fault> {
+        if depth == 0 {
+            return Err(self.invalid("the chain is too long".to_owned()));
+        }
+        match step {
+            Step::Parameter { code, modifier } => self.parameter(type_name, code, modifier.as_deref()),
+            Step::Chain { code, of_type, rest } => self.chain(type_name, code, of_type.as_deref(), rest, depth - 1),
+            Step::Has { of_type, code, rest } => self.has(type_name, of_type, code, rest, depth - 1),
+        }
+    }
+
+    fn find(&self, type_name: &str, code: &str) -> Result<(&TypeParameters, &Arc<Parameter>), Fault> {
+        let parameters = self.context.parameters(type_name, self.written())?;
+        if let Some(parameter) = parameters.get(code) {
+            return Ok((parameters, parameter));
+        }
+        if let Some((_, reason)) = parameters.unsupported().iter().find(|(known, _)| known == code) {
+            return Err(QueryError::unsupported(self.written(), format!("{code} cannot be searched: {reason}")).into());
+        }
+        let known = parameters.list().iter().map(|parameter| parameter.code.as_str());
+        let near = nearest(
+            code,
+            known.chain(["_id", "_lastUpdated", "_has", "_list", "_text", "_content", "_sort", "_count"]),
+        );
+        let hint = near.map_or_else(String::new, |near| format!("; did you mean {near}?"));
+        Err(QueryError::unsupported(self.written(), format!("{type_name} has no search parameter {code}{hint}")).into())
+    }
+
+    fn parameter(&self, type_name: &str, code: &str, modifier: Option<&str>) -> Result<Set, Fault> {
+        if let Some(set) = self.special(type_name, code, modifier)? {
+            return Ok(set);
+        }
+        let (of_type, parameter) = self.find(type_name, code)?;
+        if modifier == Some("missing") {
+            let present = Set::Rows(Rows::new(parameter, Criterion::Present, of_type));
+            return match self.clause.value.as_str() {
+                "false" => Ok(present),
+                "true" => Ok(Set::Not(Box::new(present))),
+                other => Err(self.invalid(format!("{other} is neither true nor false"))),
+            };
+        }
+        let (kind, negated) = self.modifier(parameter, modifier)?;
+        let mut sets = Vec::new();
+        for value in self.clause.values() {
+            if parameter.of == ParameterType::Composite {
+                sets.push(self.composite(of_type, parameter, value)?);
+                continue;
+            }
+            for criterion in criteria(self.context, self.written(), parameter, &kind, value)? {
+                sets.push(Set::Rows(Rows::new(parameter, criterion, of_type)));
+            }
+        }
+        let set = Set::any(sets);
+        Ok(if negated { Set::Not(Box::new(set)) } else { set })
+    }
+
+    fn modifier(&self, parameter: &Parameter, modifier: Option<&str>) -> Result<(Modifier, bool), Fault> {
+        let token = parameter.of == ParameterType::Token;
+        match modifier {
+            None => Ok((Modifier::None, false)),
+            Some("not") if token => Ok((Modifier::None, true)),
+            Some("not-in") if token => Ok((Modifier::In, true)),
+            Some(other) => match Modifier::of(other, parameter.of) {
+                Some(found) => Ok((found, false)),
+                None => {
+                    let known = Modifier::all(parameter.of);
+                    let near = nearest(other, known.iter().copied());
+                    let hint = near.map_or_else(
+                        || format!("; it takes {}", known.join(", ")),
+                        |near| format!("; did you mean {near}?"),
+                    );
+                    let reason = format!("a {} takes no modifier {other}{hint}", parameter.of.code());
+                    Err(QueryError::unsupported(self.written(), reason).into())
+                }
+            },
+        }
+    }
+
+    fn composite(&self, of_type: &TypeParameters, parameter: &Arc<Parameter>, value: &str) -> Result<Set, Fault> {
+        let Some(parts) = &parameter.parts else { return Ok(Set::empty()) };
+        let texts = cut(value, '$');
+        if texts.len() != parts.each.len() {
+            let reason = format!("{value} must have {} parts with $ between", parts.each.len());
+            return Err(self.invalid(reason));
+        }
+        let mut sets = Vec::new();
+        let mut all = Vec::new();
+        for (text, (of, holder)) in texts.iter().zip(&parts.each) {
+            let stand_in = Parameter {
+                code: parameter.code.clone(),
+                url: String::new(),
+                of: *of,
+                targets: Vec::new(),
+                prefix: Vec::new(),
+                routes: Vec::new(),
+                rows: crate::parameter::Rows::None,
+                parts: None,
+            };
+            let found = criteria(self.context, self.written(), &stand_in, &Modifier::None, text)?;
+            if let Some(holder) = holder {
+                let rows = found.iter().map(|criterion| Set::Rows(Rows::new(holder, criterion.clone(), of_type)));
+                sets.push(Set::any(rows.collect()));
+            }
+            all.extend(found);
+        }
+        // The parts' own parameters find all that may match; whether the parts stand together, the content tells.
+        sets.push(Set::Content(Content::Composite(parameter.clone(), all)));
+        Ok(Set::And(sets))
+    }
+
+    /// Parameters without rows.
+    fn special(&self, type_name: &str, code: &str, modifier: Option<&str>) -> Result<Option<Set>, Fault> {
+        if !matches!(code, "_id" | "_lastUpdated" | "_list" | "_text" | "_content" | "_filter" | "_query") {
+            return Ok(None);
+        }
+        let negated = match modifier {
+            None => false,
+            Some("not") if code == "_id" => true,
+            Some(other) => {
+                return Err(QueryError::unsupported(self.written(), format!("{code} takes no modifier {other}")).into());
+            }
+        };
+        let mut sets = Vec::new();
+        for value in self.clause.values() {
+            sets.push(match code {
+                "_id" => {
+                    let id = unescape(value);
+                    Set::Numbers(self.live(type_name, &id)?.into_iter().collect())
+                }
+                "_lastUpdated" => Set::Updated(date_criterion(self.context, self.written(), value)?),
+                "_list" => self.list(type_name, &unescape(value))?,
+                "_text" => Set::Content(Content::Narrative(special::words(&unescape(value)))),
+                "_content" => Set::Content(Content::Text(special::words(&unescape(value)))),
+                _ => return Err(QueryError::unsupported(self.written(), format!("{code} is not supported")).into()),
+            });
+        }
+        let set = Set::any(sets);
+        Ok(Some(if negated { Set::Not(Box::new(set)) } else { set }))
+    }
+
+    fn live(&self, type_name: &str, id: &str) -> Result<Option<Number>, EngineError> {
+        if !reference::is_id(id) {
+            return Ok(None);
+        }
+        let version = self.context.view.read(type_name, id)?;
+        Ok(version.filter(|version| !version.is_deleted()).map(|version| version.number))
+    }
+
+    fn list(&self, type_name: &str, id: &str) -> Result<Set, Fault> {
+        if id.starts_with('$') {
+            return Err(QueryError::unsupported(self.written(), format!("the list {id} is not kept here")).into());
+        }
+        let body = match self.context.view.read("List", id)? {
+            Some(version) if self.context.sight.sees("List", id, version.version) => version.body()?,
+            _ => None,
+        };
+        let tree = body.and_then(|body| model::json::read(&body, &model::Limits::default()).ok());
+        let mut numbers = Vec::new();
+        for reference in tree.iter().flat_map(|tree| tree.root().every("entry.item.reference")) {
+            let target = reference.text().and_then(|text| reference::read(text, &self.context.index.context));
+            if let Some(crate::value::Reference::Local(of_type, id)) = target
+                && of_type == type_name
+            {
+                numbers.extend(self.live(of_type, id)?);
+            }
+        }
+        numbers.sort_unstable();
+        numbers.dedup();
+        Ok(Set::Numbers(numbers))
+    }
+
+    fn reference(&self, type_name: &str, code: &str) -> Result<(&TypeParameters, &Arc<Parameter>), Fault> {
+        let (of_type, parameter) = self.find(type_name, code)?;
+        if parameter.of != ParameterType::Reference {
+            return Err(self.invalid(format!("{type_name}.{code} is no reference")));
+        }
+        Ok((of_type, parameter))
+    }
+
+    fn chain(&self, type_name: &str, code: &str, to: Option<&str>, rest: &Step, depth: usize) -> Result<Set, Fault> {
+        let (of_type, parameter) = self.reference(type_name, code)?;
+        // `patient.identifier` also finds references that carry the identifier itself.
+        let (targets, open): (Vec<&str>, bool) = match to {
+            Some(to) => (vec![to], false),
+            None if parameter.targets.is_empty() => (numbers::types().collect(), true),
+            None => (parameter.targets.iter().map(String::as_str).collect(), parameter.targets.len() > 1),
+        };
+        let mut found = BTreeSet::new();
+        let mut fitting = false;
+        let mut refused = None;
+        for target in targets {
+            let set = match self.step(target, rest, depth) {
+                Ok(set) => set,
+                // Of several types some may not have the parameter.
+                Err(Fault::Query(error)) if open => {
+                    refused.get_or_insert(error);
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            fitting = true;
+            if let Some(number) = numbers::of_type(target) {
+                let ids = stream::identities(self.context, target, &set)?;
+                found.extend(ids.into_iter().map(|id| (number, id)));
+            }
+        }
+        if let (false, Some(error)) = (fitting, refused) {
+            return Err(error.into());
+        }
+        let by_target =
+            Set::Rows(Rows::new(parameter, Criterion::Reference(reference::Criterion::AnyOf(found)), of_type));
+        let Step::Parameter { code, modifier: None } = rest else { return Ok(by_target) };
+        if code != "identifier" {
+            return Ok(by_target);
+        }
+        let mut sets = vec![by_target];
+        for value in self.clause.values() {
+            let criterion = Criterion::Reference(reference::identifier(value, &self.context.index.context));
+            sets.push(Set::Rows(Rows::new(parameter, criterion, of_type)));
+        }
+        Ok(Set::any(sets))
+    }
+
+    fn has(&self, type_name: &str, source: &str, code: &str, rest: &Step, depth: usize) -> Result<Set, Fault> {
+        let (of_type, parameter) = self.reference(source, code)?;
+        if !parameter.targets.is_empty() && !parameter.targets.iter().any(|target| target == type_name) {
+            return Err(self.invalid(format!("{source}.{code} refers to no {type_name}")));
+        }
+        let set = self.step(source, rest, depth)?;
+        let numbers = stream::referred(self.context, source, &set, of_type, parameter, type_name)?;
+        Ok(Set::Numbers(numbers))
+    }
+}

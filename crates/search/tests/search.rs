@@ -1,0 +1,168 @@
+//! Searches over a small store: one test for each thing that a client may ask.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod world;
+
+use world::World;
+
+fn people() -> World {
+    let mut world = World::new();
+    world.put(&[
+        r#"{"resourceType":"Organization","id":"clinic","name":"Clinique Sainte-Élisabeth"}"#,
+        r#"{"resourceType":"Patient","id":"anna","active":true,"identifier":[{"system":"urn:oid:2.16.840.1.113883.2.9.4.3.2","value":"RSSNNA80E41H501X"}],
+            "name":[{"family":"Rossi","given":["Anna","Maria"]}],"gender":"female","birthDate":"1980-05-01",
+            "telecom":[{"system":"phone","value":"+39 06 555"},{"system":"email","value":"anna@example.org"}],
+            "address":[{"city":"Roma","country":"IT","postalCode":"00100"}],"managingOrganization":{"reference":"Organization/clinic"}}"#,
+        r#"{"resourceType":"Patient","id":"jose","active":false,"identifier":[{"system":"http://example.org/ids","value":"7"}],
+            "name":[{"family":"Müller-Ångström","given":["José"]}],"gender":"male","birthDate":"1980","deceasedDateTime":"2020-01-02"}"#,
+        r#"{"resourceType":"Patient","id":"nobody","meta":{"tag":[{"system":"http://example.org/tags","code":"test"}]}}"#,
+        r#"{"resourceType":"DocumentReference","id":"d1","status":"current","subject":{"reference":"Patient/anna"},
+            "type":{"coding":[{"system":"http://loinc.org","code":"60591-5"}]},"date":"2026-03-01T10:00:00Z",
+            "category":[{"coding":[{"system":"http://example.org/categories","code":"Patient-Summaries"}]}],
+            "content":[{"attachment":{"creation":"2026-02-01"}}]}"#,
+        r#"{"resourceType":"DocumentReference","id":"d2","status":"superseded","subject":{"reference":"https://here.example/fhir/Patient/anna"},
+            "type":{"coding":[{"system":"http://loinc.org","code":"18842-5"},{"system":"http://loinc.org","code":"34105-7"}]},"date":"2026-04-01T10:00:00+02:00",
+            "content":[{"attachment":{"creation":"2026-04-01"}}]}"#,
+        r#"{"resourceType":"DocumentReference","id":"d3","status":"current","subject":{"reference":"Patient/jose"},
+            "content":[{"attachment":{"url":"Binary/b"}}]}"#,
+    ]);
+    world
+}
+
+#[test]
+fn patients_by_identifier_and_demographics() {
+    let world = people();
+    for (query, found) in [
+        ("Patient", vec!["anna", "jose", "nobody"]),
+        ("Patient?identifier=RSSNNA80E41H501X", vec!["anna"]),
+        ("Patient?identifier=urn:oid:2.16.840.1.113883.2.9.4.3.2|rssnna80e41h501x", vec!["anna"]),
+        ("Patient?identifier=http://example.org/ids|", vec!["jose"]),
+        ("Patient?identifier=http://example.org/ids|8", vec![]),
+        ("Patient?family=rossi", vec!["anna"]),
+        ("Patient?family=MULLER", vec!["jose"]),
+        ("Patient?given=mar", vec!["anna"]),
+        ("Patient?name=jose", vec!["jose"]),
+        ("Patient?name:exact=Jose", vec![]),
+        ("Patient?name:exact=José", vec!["jose"]),
+        ("Patient?name:contains=angst", vec!["jose"]),
+        ("Patient?birthdate=1980", vec!["anna", "jose"]),
+        ("Patient?birthdate=1980-05-01&family=ross", vec!["anna"]),
+        ("Patient?birthdate=lt1980-05-01", vec!["jose"]),
+        ("Patient?gender=female,male", vec!["anna", "jose"]),
+        ("Patient?gender:not=female", vec!["jose", "nobody"]),
+        ("Patient?gender:missing=true", vec!["nobody"]),
+        ("Patient?active=true", vec!["anna"]),
+        ("Patient?phone=%2B39 06 555", vec![]),
+        ("Patient?phone=+39 06 555", vec!["anna"]),
+        ("Patient?email=anna@example.org", vec!["anna"]),
+        ("Patient?telecom=anna@example.org", vec!["anna"]),
+        ("Patient?address-city=rom&address-country=it", vec!["anna"]),
+        ("Patient?address=00100", vec!["anna"]),
+        ("Patient?_id=anna,jose,none", vec!["anna", "jose"]),
+        ("Patient?_tag=http://example.org/tags|test", vec!["nobody"]),
+        ("Patient?organization.name=clinique", vec!["anna"]),
+        ("Patient?death-date=2020-01", vec!["jose"]),
+        ("Patient?_lastUpdated=gt2030", vec![]),
+        ("Patient?_lastUpdated=ge2026-11-23T12:00:01Z", vec!["anna", "jose", "nobody"]),
+        ("Patient?_has:DocumentReference:patient:type=60591-5", vec!["anna"]),
+        ("Patient?_content=roma anna", vec!["anna"]),
+    ] {
+        assert_eq!(world.ids(query), found, "{query}");
+    }
+}
+
+#[test]
+fn documents_by_patient_type_date_and_status() {
+    let world = people();
+    for (query, found) in [
+        ("DocumentReference?patient=anna", vec!["d1", "d2"]),
+        ("DocumentReference?patient=Patient/anna&status=current", vec!["d1"]),
+        ("DocumentReference?subject:Patient=anna&status=current,superseded", vec!["d1", "d2"]),
+        ("DocumentReference?patient=https://here.example/fhir/Patient/anna", vec!["d1", "d2"]),
+        ("DocumentReference?patient.identifier=RSSNNA80E41H501X", vec!["d1", "d2"]),
+        ("DocumentReference?type=http://loinc.org|18842-5,http://loinc.org|100719-4", vec!["d2"]),
+        ("DocumentReference?category=patient-summaries", vec!["d1"]),
+        ("DocumentReference?date=ge2026-04", vec!["d2"]),
+        ("DocumentReference?date=2026-03-01,2026-04-01", vec!["d1", "d2"]),
+        ("DocumentReference?creation=lt2026-03", vec!["d1"]),
+        ("DocumentReference?patient.name=rossi&patient.gender=female&type=60591-5", vec!["d1"]),
+        ("DocumentReference?type:missing=true", vec!["d3"]),
+        ("Patient/anna/DocumentReference", vec!["d1", "d2"]),
+        ("Patient/anna/DocumentReference?status=current", vec!["d1"]),
+    ] {
+        assert_eq!(world.ids(query), found, "{query}");
+    }
+}
+
+#[test]
+fn an_order_is_kept_over_pages_and_ties() {
+    let world = people();
+    assert_eq!(world.in_order("Patient?_sort=family&_count=1"), ["jose", "anna", "nobody"]);
+    assert_eq!(world.in_order("Patient?_sort=-family&_count=2"), ["anna", "jose", "nobody"]);
+    assert_eq!(world.in_order("Patient?_sort=-_id"), ["nobody", "jose", "anna"]);
+    assert_eq!(world.in_order("DocumentReference?_sort=-date&_count=1"), ["d2", "d1", "d3"]);
+    assert_eq!(world.in_order("DocumentReference?_sort=status,-date"), ["d1", "d3", "d2"]);
+}
+
+#[test]
+fn references_are_included_both_ways_and_again() {
+    let world = people();
+    let included = |query: &str| {
+        let answer = world.search(query).unwrap();
+        let mut ids: Vec<String> = answer.included.iter().map(|hit| hit.identity.id.clone()).collect();
+        ids.sort();
+        ids
+    };
+    assert_eq!(included("DocumentReference?_id=d1&_include=DocumentReference:subject"), ["anna"]);
+    assert_eq!(included("DocumentReference?_id=d1&_include=DocumentReference:patient:Patient"), ["anna"]);
+    assert_eq!(
+        included("DocumentReference?_id=d1&_include=DocumentReference:subject&_include:iterate=Patient:organization"),
+        ["anna", "clinic"]
+    );
+    assert_eq!(included("DocumentReference?_id=d1&_include=*"), ["anna"]);
+    assert_eq!(included("Patient?_id=anna&_revinclude=DocumentReference:patient"), ["d1", "d2"]);
+    assert_eq!(
+        included("Organization?_revinclude=Patient:organization&_revinclude:iterate=DocumentReference:subject"),
+        ["anna", "d1", "d2"]
+    );
+}
+
+#[test]
+fn what_is_not_understood_is_refused_with_the_nearest_name() {
+    let world = people();
+    assert!(world.refusal("Patient?famly=x").contains("did you mean family?"));
+    assert!(world.refusal("Patient?family:exakt=x").contains("did you mean exact?"));
+    assert!(world.refusal("Patient?birthdate=yesterday").contains("yesterday is no date"));
+    assert!(world.refusal("Patient?_sort=fammily").contains("did you mean family?"));
+    assert!(world.refusal("Patient?_include=Patient:organisation").contains("did you mean organization?"));
+    assert!(world.refusal("Patient?gender.name=x").contains("no reference"));
+    assert!(world.refusal("Patient?_has:Observation:code:status=x").contains("no reference"));
+}
+
+#[test]
+fn all_pages_of_a_search_answer_as_of_the_first() {
+    let mut world = people();
+    let view = world.view();
+    let first = world::search_in(&view, "Patient?_count=1&_sort=_id", None).unwrap();
+    let t = first.next.unwrap().t;
+    world.delete("Patient", "jose");
+    world.put(&[r#"{"resourceType":"Patient","id":"carl"}"#, r#"{"resourceType":"Patient","id":"anna"}"#]);
+    let later = world.store.view(Some(t)).unwrap();
+    let second = world::search_in(&later, "Patient?_count=1&_sort=_id", first.next).unwrap();
+    assert_eq!(second.matches[0].identity.id, "jose");
+    assert_eq!(world.ids("Patient"), ["anna", "carl", "nobody"]);
+    assert_eq!(world.ids("Patient?family=rossi"), Vec::<String>::new());
+}
+
+#[test]
+fn a_total_is_told_where_it_costs_nothing_or_is_asked_for() {
+    let world = people();
+    let total = |query: &str| world.search(query).unwrap().total;
+    assert_eq!(total("Patient?gender=female"), Some(1));
+    assert_eq!(total("Patient?_count=1"), Some(3));
+    assert_eq!(total("Patient?_count=1&name:missing=false"), None);
+    assert_eq!(total("Patient?_count=1&name:missing=false&_total=accurate"), Some(2));
+    assert_eq!(total("Patient?_summary=count&gender=male"), Some(1));
+    assert_eq!(total("Patient?_count=0"), Some(3));
+    assert_eq!(total("Patient?gender=female&_total=none"), None);
+}
