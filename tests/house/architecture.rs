@@ -11,14 +11,14 @@ const FILE: &str = "ARCHITECTURE.md";
 
 #[test]
 fn the_paths_it_names_exist() {
-    let Some(text) = architecture() else { return };
+    let text = text(FILE).unwrap();
     let gone = |word: &&str| looks_like_a_path(word) && !root().join(word.trim_end_matches('/')).exists();
     none("ARCHITECTURE.md names what is not there:", words(&text).filter(gone).map(str::to_owned).collect());
 }
 
 #[test]
 fn each_invariant_names_a_test_that_exists() {
-    let Some(text) = architecture() else { return };
+    let text = text(FILE).unwrap();
     let items = invariants(&text);
     assert!(!items.is_empty(), "ARCHITECTURE.md names no invariant");
     let unheld = |item: &&String| !words(item).any(is_a_test);
@@ -27,13 +27,9 @@ fn each_invariant_names_a_test_that_exists() {
 
 #[test]
 fn each_test_it_names_exists() {
-    let Some(text) = architecture() else { return };
+    let text = text(FILE).unwrap();
     let gone = |word: &&str| word.contains(".rs::") && !is_a_test(word);
     none("ARCHITECTURE.md names tests that are not there:", words(&text).filter(gone).map(str::to_owned).collect());
-}
-
-fn architecture() -> Option<String> {
-    root().join(FILE).exists().then(|| text(FILE).unwrap())
 }
 
 /// What stands in backticks, outside of code blocks.

@@ -11,7 +11,8 @@ pub struct Document {
     pub path: PathBuf,
 }
 
-/// The files below a folder whose names end in one of `extensions` (without dot, any case), sorted by id.
+/// The files below a folder whose names end in one of `extensions` (without dot, any case; none means every file),
+/// sorted by id.
 ///
 /// # Errors
 /// A line that names the folder that cannot be read.
@@ -28,12 +29,16 @@ fn collect(top: &Path, folder: &Path, extensions: &[&str], found: &mut Vec<Docum
         let path = entry.map_err(fault)?.path();
         if path.is_dir() {
             collect(top, &path, extensions, found)?;
-        } else if path.extension().is_some_and(|end| extensions.iter().any(|wanted| end.eq_ignore_ascii_case(wanted))) {
+        } else if extensions.is_empty() || ends(&path, extensions) {
             let id = path.strip_prefix(top).unwrap_or(&path).to_string_lossy().replace('\\', "/");
             found.push(Document { id, path });
         }
     }
     Ok(())
+}
+
+fn ends(path: &Path, extensions: &[&str]) -> bool {
+    path.extension().is_some_and(|end| extensions.iter().any(|wanted| end.eq_ignore_ascii_case(wanted)))
 }
 
 /// Applies `check` to every document on all processors; the results keep the order of the documents.

@@ -1,5 +1,6 @@
 //! One adapter a suite, and the table of them.
 
+mod conversion;
 mod identity;
 
 use std::path::PathBuf;
@@ -24,4 +25,9 @@ pub const SUITES: &[Suite] = &[
         run: identity::examples,
     },
     Suite { name: "json-corpus", about: "the same for the FHIR JSON below DIR, of any origin", run: identity::corpus },
+    Suite {
+        name: "conversion",
+        about: "every file of the corpus DIR is converted or refused in words; pivot documents of level 3 are converted",
+        run: conversion::run,
+    },
 ];

@@ -1,0 +1,107 @@
+//! Conversion of a whole corpus: every file ends in a document or in a refusal that says why; nothing panics.
+//!
+//! A case is a file, its id the path below the corpus. It passes where it is converted into a Bundle whose report names
+//! something mapped, or is refused with an error in words. MyHealth@EU pivot documents of level 3 (patient summary,
+//! ePrescription, eDispensation in `cda-ps` and `cda-ep`) must be converted. The counts of each folder are printed.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+
+use catalog::Catalog;
+use convert::{BuiltIn, Draft, Knowledge, Options, Refusal, Source, convert};
+use ledger::{Ledger, Report, Tally};
+use model::{Instant, Severity};
+
+use crate::documents::{Document, below, each};
+
+/// Folders of documents as they come; the others hold suites of other kinds.
+const FOLDERS: [&str; 12] = [
+    "cda-ps",
+    "cda-ep",
+    "cda-lab",
+    "cda-imaging",
+    "cda-hdr",
+    "cda-other",
+    "hl7v2",
+    "dicom",
+    "eu-examples",
+    "ips-bundles",
+    "national-fhir",
+    "pairs",
+];
+
+/// The document templates of MyHealth@EU: <https://art-decor.ehdsi.eu/>.
+const PIVOT: &str = "1.3.6.1.4.1.12559.11.10.1.3.1.1.";
+
+#[derive(Default)]
+struct Counts {
+    converted: usize,
+    refused: usize,
+    pivot: usize,
+}
+
+pub(super) fn run(paths: &[PathBuf]) -> Result<Report, String> {
+    let [corpus] = paths else { return Err("one folder is expected".into()) };
+    let ledger = Ledger::read(include_str!("../../ledgers/conversion.toml")).map_err(|error| error.to_string())?;
+    let mut documents = below(corpus, &[])?;
+    documents.retain(|document| FOLDERS.iter().any(|folder| document.id.split('/').next() == Some(folder)));
+    let catalog = Catalog::built_in();
+    let outcomes = each(&documents, |document, bytes| case(document, bytes, &catalog));
+    let mut tally = Tally::new(&ledger);
+    let mut folders: BTreeMap<&str, Counts> = BTreeMap::new();
+    for (document, outcome) in documents.iter().zip(outcomes) {
+        let counts = folders.entry(document.id.split('/').next().unwrap_or_default()).or_default();
+        let outcome = outcome.flatten().map(|(converted, pivot)| {
+            *(if converted { &mut counts.converted } else { &mut counts.refused }) += 1;
+            counts.pivot += usize::from(pivot);
+        });
+        tally.record(&document.id, outcome);
+    }
+    for (folder, Counts { converted, refused, pivot }) in folders {
+        println!("  {folder:<14} {converted:>4} converted, {refused:>4} refused; {pivot} of level 3 of MyHealth@EU");
+    }
+    Ok(tally.finish())
+}
+
+/// Whether a file was converted, and whether it had to be; an error where that is wrong.
+fn case(document: &Document, bytes: &[u8], catalog: &Catalog) -> Result<(bool, bool), String> {
+    let knowledge = Knowledge { shapes: catalog, systems: &BuiltIn };
+    let source = Source { name: Some(&document.id), ..Source::new(bytes) };
+    let options = Options::at(Instant(1_767_225_600_000));
+    let pivot = is_pivot_level_3(&document.id, bytes);
+    match catch_unwind(AssertUnwindSafe(|| convert(&knowledge, &source, &options))) {
+        Ok(Ok(draft)) => whole(&draft).map(|()| (true, pivot)),
+        Ok(Err(refusal)) if pivot => Err(format!("must be converted, and is refused: {refusal}")),
+        Ok(Err(refusal)) => reasoned(&refusal).map(|()| (false, false)),
+        Err(_) => Err("it panics".into()),
+    }
+}
+
+fn whole(draft: &Draft) -> Result<(), String> {
+    let root = draft.document.root();
+    if root.resource_type() != Some("Bundle") || root.get("entry").is_none() {
+        return Err("the document is no Bundle with entries".into());
+    }
+    if draft.report.mapped.is_empty() && !draft.unchanged {
+        return Err("the report names nothing that was mapped".into());
+    }
+    Ok(())
+}
+
+fn reasoned(refusal: &Refusal) -> Result<(), String> {
+    let stops = |severity| matches!(severity, Severity::Error | Severity::Fatal);
+    let said = refusal.issues.iter().any(|issue| stops(issue.severity) && issue.text.len() > 10);
+    if said { Ok(()) } else { Err(format!("refused without a reason: {:?}", refusal.issues)) }
+}
+
+/// Level 3 has entries that a machine reads; level 1 carries a PDF.
+pub(super) fn is_pivot_level_3(id: &str, bytes: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(bytes);
+    let entry = ["<entry>", "<entry ", ":entry>", ":entry "].iter().any(|tag| text.contains(tag));
+    (id.starts_with("cda-ps/") || id.starts_with("cda-ep/"))
+        && text.contains("ClinicalDocument")
+        && text.contains(PIVOT)
+        && text.contains("structuredBody")
+        && entry
+}
