@@ -10,7 +10,7 @@ use crate::canonical::{Canonical, compare_versions};
 use crate::entry::{Entry, Resource};
 use crate::search_parameter::Compartment;
 use crate::shapes::Types;
-use crate::source::{LoadError, Loaded, Loader, Package};
+use crate::source::{Header, LoadError, Loaded, Loader, Package};
 use crate::structure::{Differential, Resolve, Structure, StructureError, generate};
 use crate::{
     Category, CodeSystem, ConceptMap, Naming, OperationDefinition, SearchParameter, SetError, SpecificationSet,
@@ -133,14 +133,14 @@ impl Catalog {
         self.find("", canonical).map(|(_, _, entry)| Resource { entry: entry.clone() })
     }
 
-    /// Every resource of a type (all for an empty one) that a reference can reach: not those of a lower layer in whose
-    /// place others stand. Several versions of one url are all there. Higher layers come last.
+    /// Every resource of a type (all for an empty one) that some reference can reach: several versions of one url are
+    /// all there, but nothing of a lower layer whose url and version a higher one has too. Higher layers come last.
     pub fn resources(&self, resource_type: &str) -> Vec<Resource> {
         let mut found: Vec<Resource> = match &self.layer.below {
             Some(below) => below.resources(resource_type),
             None => Vec::new(),
         };
-        found.retain(|resource| !self.layer.by_url.contains_key(resource.url()) || resource.url().is_empty());
+        found.retain(|resource| !self.layer.has(resource.header()));
         found.extend(self.layer.of_type(resource_type).map(|entry| Resource { entry: entry.clone() }));
         found
     }
@@ -404,6 +404,15 @@ impl Layer {
                     && reference.url == &*header.supplements);
             fits.then_some((self, *place as usize, entry))
         })
+    }
+
+    /// Whether a resource of the same type, url and version is in this layer.
+    fn has(&self, header: &Header) -> bool {
+        let places = self.by_url.get(&header.url).map_or(&[][..], Vec::as_slice);
+        places
+            .iter()
+            .filter_map(|place| self.entries.get(*place as usize))
+            .any(|entry| entry.header.version == header.version && entry.header.resource_type == header.resource_type)
     }
 
     fn defines_types(&self) -> bool {

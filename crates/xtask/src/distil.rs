@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use model::{Element, Tree};
 use sha2::{Digest, Sha256};
 
-use crate::packages::{Package, read_all};
+use crate::packages::{Package, read_all, read_expansions};
 use crate::selection::{Selected, select};
 use crate::{facts, lines};
 
@@ -51,6 +51,7 @@ const SET: &str = "ehds-2026";
 /// Reads the packages of `packages` and writes their facts to `profiles`; element and type names of FHIR R4 go to
 /// `../crates/model/src/names.txt` from there, where that folder exists.
 pub fn distil(packages: &Path, profiles: &Path) -> Result<Report, DistilError> {
+    let expansions = read_expansions(packages)?;
     let packages = read_all(packages)?;
     let selection = select(&packages);
     let mut report = Report { missing: selection.missing, closed: selection.closed, ..Report::default() };
@@ -62,7 +63,11 @@ pub fn distil(packages: &Path, profiles: &Path) -> Result<Report, DistilError> {
         for (ty, resources) in selected {
             let mut text = String::from("{\"resourceType\":\"Bundle\",\"type\":\"collection\",\"entry\":[\n");
             for (place, ((url, _), tree)) in resources.iter().enumerate() {
-                let facts = facts::of(tree, selection.filtered.get(*url).unwrap_or(&none));
+                let mut facts = facts::of(tree, selection.filtered.get(*url).unwrap_or(&none));
+                if let Some(expanded) = expansions.iter().find(|expanded| expanded.root().text_at("url") == Some(*url))
+                {
+                    facts::add_expansion(&mut facts, expanded);
+                }
                 text.push_str(if place == 0 { "{\"resource\":" } else { ",\n{\"resource\":" });
                 lines::write(facts.root(), &mut text);
                 text.push('}');

@@ -92,9 +92,11 @@ const PROPERTIES: [&str; 10] = [
 ];
 
 /// Owners whose code systems may be shown with displays: HL7 (CC0), HL7 Europe (CC0), IHE (CC-BY-4.0).
-const OPEN: [&str; 7] = [
+const OPEN: [&str; 8] = [
     "http://hl7.org/fhir/",
     "http://terminology.hl7.org/CodeSystem/",
+    // as R4 writes it for two code systems of medication dispensation
+    "http://terminology.hl7.org/fhir/CodeSystem/",
     "http://hl7.eu/",
     "https://hl7.eu/",
     "http://ihe.net/",
@@ -122,6 +124,16 @@ pub(crate) fn of(resource: &Tree, filtered: &HashSet<String>) -> Tree {
     };
     keep.members(root, &mut facts.edit());
     facts
+}
+
+/// Adds the codes of a value set's expansion, without displays.
+pub(crate) fn add_expansion(facts: &mut Tree, expanded: &Tree) {
+    let mut edit = facts.edit();
+    let mut expansion = edit.object("expansion");
+    for contains in expanded.root().every("expansion.contains") {
+        let mut kept = expansion.item("contains");
+        kept.set_some("system", contains.text_at("system")).set_some("code", contains.text_at("code"));
+    }
 }
 
 /// What a resource is found by stands first, whatever the order of its author.

@@ -3,7 +3,7 @@
 use model::{Element, json};
 
 /// Arrays whose items stand on lines of their own, however deep they are.
-const LISTS: [&str; 11] = [
+const LISTS: [&str; 12] = [
     "element",
     "concept",
     "include",
@@ -15,6 +15,7 @@ const LISTS: [&str; 11] = [
     "resource",
     "component",
     "entry",
+    "contains",
 ];
 
 /// Appends the text of a resource.

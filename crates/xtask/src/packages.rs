@@ -41,6 +41,20 @@ pub(crate) struct Package {
     pub(crate) resources: Vec<Tree>,
 }
 
+/// HL7's expansions of R4's value sets: read for the few that [`EXPANDED`] names.
+const EXPANSIONS: (&str, &str) = ("hl7.fhir.r4.expansions", "4.0.1");
+
+/// Value sets whose codes stand in no package otherwise, though their owner lets anybody list them.
+const EXPANDED: [&str; 1] = ["http://hl7.org/fhir/ValueSet/currencies"];
+
+/// The expansions that are built in.
+pub(crate) fn read_expansions(folder: &Path) -> Result<Vec<Tree>, DistilError> {
+    let (name, version) = EXPANSIONS;
+    let mut found = read(&folder.join(format!("{name}#{version}.tgz")), name)?.resources;
+    found.retain(|tree| tree.root().text_at("url").is_some_and(|url| EXPANDED.contains(&url)));
+    Ok(found)
+}
+
 pub(crate) fn read_all(folder: &Path) -> Result<Vec<Package>, DistilError> {
     let listed = PACKAGES.iter().chain(&LATER);
     listed.map(|(name, version)| read(&folder.join(format!("{name}#{version}.tgz")), name)).collect()

@@ -53,16 +53,19 @@ fn url(tree: &Tree) -> &str {
     tree.root().text_at("url").unwrap_or_default()
 }
 
-/// Where each value set and code system is: of several, that of the last package, but HL7's terminology (which the
-/// core package has in an old state) from the terminology package.
-fn index(packages: &[Package]) -> HashMap<(&str, &str), (usize, &Tree)> {
-    let mut found = HashMap::new();
+/// Where each value set and code system is, in every package that has it; HL7's terminology, which the core package has
+/// in an old state, in the terminology package if it still has it.
+fn index(packages: &[Package]) -> HashMap<(&str, &str), Vec<(usize, &Tree)>> {
+    let mut found: HashMap<_, Vec<(usize, &Tree)>> = HashMap::new();
     for (place, package) in packages.iter().enumerate() {
         for tree in &package.resources {
             let key = (tree.resource_type(), url(tree));
-            let old = package.name == CORE && key.1.starts_with("http://terminology.hl7.org/");
-            if matches!(key.0, "ValueSet" | "CodeSystem") && !old {
-                found.insert(key, (place, tree));
+            if matches!(key.0, "ValueSet" | "CodeSystem") {
+                let known = found.entry(key).or_default();
+                if key.1.starts_with("http://terminology.hl7.org/") {
+                    known.clear();
+                }
+                known.push((place, tree));
             }
         }
     }
@@ -71,7 +74,7 @@ fn index(packages: &[Package]) -> HashMap<(&str, &str), (usize, &Tree)> {
 
 struct Selecting<'p> {
     packages: &'p [Package],
-    by_url: HashMap<(&'p str, &'p str), (usize, &'p Tree)>,
+    by_url: HashMap<(&'p str, &'p str), Vec<(usize, &'p Tree)>>,
     selected: Vec<Selected<'p>>,
     filtered: HashMap<String, HashSet<String>>,
     queue: Vec<(&'static str, String)>,
@@ -144,21 +147,21 @@ impl<'p> Selecting<'p> {
 
     fn terminology(&mut self) {
         while let Some((kind, url)) = self.queue.pop() {
-            let Some((place, tree)) = self.by_url.get(&(kind, url.as_str())).copied() else {
-                if kind == "ValueSet" {
-                    self.missing.insert(url);
-                }
-                continue;
-            };
-            if kind == "CodeSystem" && !facts::is_open(&url) && tree.root().get("concept").is_some() {
-                self.closed.insert(url);
-                continue;
+            let found = self.by_url.get(&(kind, url.as_str())).cloned().unwrap_or_default();
+            if found.is_empty() && kind == "ValueSet" {
+                self.missing.insert(url.clone());
             }
-            self.take(place, tree);
-            if kind == "ValueSet" {
-                self.composition(tree.root());
-            } else if let Some(all) = tree.root().text_at("supplements") {
-                self.want("CodeSystem", all);
+            for (place, tree) in found {
+                if kind == "CodeSystem" && !facts::is_open(&url) && tree.root().get("concept").is_some() {
+                    self.closed.insert(url.clone());
+                    continue;
+                }
+                self.take(place, tree);
+                if kind == "ValueSet" {
+                    self.composition(tree.root());
+                } else if let Some(all) = tree.root().text_at("supplements") {
+                    self.want("CodeSystem", all);
+                }
             }
         }
     }

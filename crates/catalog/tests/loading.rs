@@ -1,0 +1,253 @@
+//! Packages and trees from outside: every layout loads, broken content becomes an issue or an error that says why, and
+//! layers override without touching what is below.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::fs;
+use std::path::Path;
+
+use catalog::{Catalog, LoadError, Loader, SpecificationSet, StructureError};
+use flate2::{Compression, write::GzEncoder};
+use model::{Limits, Tree};
+
+const MANIFEST: &str =
+    r#"{"name":"example.guide","version":"0.2.0","license":"CC0-1.0","dependencies":{"hl7.fhir.r4.core":"4.0.1"}}"#;
+
+fn tree(text: &str) -> Tree {
+    model::json::read(text.as_bytes(), &Limits::default()).unwrap()
+}
+
+fn profile(name: &str, base: &str, elements: &str) -> String {
+    format!(
+        r#"{{"resourceType":"StructureDefinition","url":"http://example.org/{name}","version":"1.0.0","name":"{name}",
+        "status":"draft","kind":"resource","abstract":false,"type":"Patient","baseDefinition":"{base}",
+        "derivation":"constraint","differential":{{"element":[{elements}]}}}}"#
+    )
+}
+
+const PATIENT: &str = "http://hl7.org/fhir/StructureDefinition/Patient";
+
+fn archive(files: &[(&str, &str)]) -> Vec<u8> {
+    let mut builder = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
+    for (name, text) in files {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(text.len() as u64);
+        header.set_mode(0o644);
+        builder.append_data(&mut header, name, text.as_bytes()).unwrap();
+    }
+    builder.into_inner().unwrap().finish().unwrap()
+}
+
+fn write(path: &Path, text: &str) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, text).unwrap();
+}
+
+#[test]
+fn archive_folder_and_cache_give_the_same() {
+    let one = profile("one", PATIENT, r#"{"path":"Patient.birthDate","min":1}"#);
+    let files = [
+        ("package/package.json", MANIFEST),
+        ("package/StructureDefinition-one.json", &one),
+        ("package/.index.json", "{}"),
+        ("package/example/Patient-x.json", r#"{"resourceType":"Patient"}"#),
+        ("package/readme.md", "no JSON"),
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    fs::write(root.join("guide.tgz"), archive(&files)).unwrap();
+    for (name, text) in files {
+        write(&root.join("cache/example.guide#0.2.0").join(name), text);
+    }
+    for path in ["guide.tgz", "cache", "cache/example.guide#0.2.0", "cache/example.guide#0.2.0/package"] {
+        let catalog = Loader::new().built_in().path(&root.join(path)).unwrap().finish();
+        let package = catalog.packages().into_iter().find(|package| &*package.name == "example.guide").unwrap();
+        assert_eq!((&*package.version, package.resources, package.built_in), ("0.2.0", 1, false), "{path}");
+        assert_eq!(package.sha256.len(), 64);
+        let structure = catalog.structure("http://example.org/one|1.0.0").unwrap();
+        let birth = structure.child(0, "birthDate").unwrap();
+        assert_eq!(structure.element(birth).min, 1, "{path}");
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = Catalog::load(&folder.path().join("no.tgz"));
+    assert!(matches!(missing, Err(LoadError::Io { .. })), "{missing:?}");
+    assert!(matches!(Catalog::load(folder.path()), Err(LoadError::Nothing(_))));
+    fs::write(folder.path().join("broken.tgz"), b"no archive").unwrap();
+    assert!(matches!(Catalog::load(&folder.path().join("broken.tgz")), Err(LoadError::Io { .. })));
+
+    let files =
+        [("package/package.json", "{"), ("package/ValueSet-x.json", "[1]"), ("package/other.json", "{\"a\":1}")];
+    let catalog = Loader::new().archive(Path::new("bad.tgz"), &archive(&files)).unwrap().finish();
+    let issues: Vec<String> = catalog.issues().iter().map(ToString::to_string).collect();
+    assert_eq!(issues.len(), 2, "{issues:?}");
+    assert!(issues.iter().any(|issue| issue.contains("ValueSet-x.json")));
+
+    let garbled = r#"{"resourceType":"StructureDefinition","url":"http://example.org/bad","type":"Patient",,}"#;
+    let catalog =
+        Loader::new().archive(Path::new("bad.tgz"), &archive(&[("package/StructureDefinition-b.json", garbled)]));
+    let catalog = catalog.unwrap().finish();
+    assert!(catalog.structure("http://example.org/bad").is_err() || catalog.issues().len() == 1);
+}
+
+#[test]
+fn cycles_and_missing_bases_end_in_an_error() {
+    let catalog = Catalog::built_in().with([
+        tree(&profile("a", "http://example.org/b", r#"{"path":"Patient"}"#)),
+        tree(&profile("b", "http://example.org/a", r#"{"path":"Patient"}"#)),
+        tree(&profile("self", "http://example.org/self", r#"{"path":"Patient"}"#)),
+        tree(&profile("orphan", "http://example.org/nowhere", r#"{"path":"Patient"}"#)),
+    ]);
+    for name in ["a", "b", "self"] {
+        let error = catalog.structure(&format!("http://example.org/{name}")).unwrap_err();
+        assert!(matches!(error, StructureError::Cycle(_)), "{error}");
+    }
+    let error = catalog.structure("http://example.org/orphan").unwrap_err();
+    assert!(error.to_string().contains("http://example.org/nowhere"), "{error}");
+    assert!(matches!(catalog.structure("http://example.org/none"), Err(StructureError::Unknown(_))));
+}
+
+#[test]
+fn type_profiles_in_a_circle_end_and_the_rest_stands() {
+    let extension = |name: &str, other: &str| {
+        profile(
+            name,
+            "http://hl7.org/fhir/StructureDefinition/Extension",
+            &format!(
+                r#"{{"path":"Extension.extension","sliceName":"in","type":[{{"code":"Extension","profile":["http://example.org/{other}"]}}]}},
+                {{"path":"Extension.extension.url","fixedUri":"http://example.org/{other}"}}"#
+            ),
+        )
+        .replace("\"type\":\"Patient\"", "\"type\":\"Extension\"")
+    };
+    let catalog = Catalog::built_in().with([tree(&extension("x", "y")), tree(&extension("y", "x"))]);
+    for name in ["x", "y"] {
+        let structure = catalog.structure(&format!("http://example.org/{name}")).unwrap();
+        assert!(structure.by_id("Extension.extension:in.url").is_some());
+    }
+}
+
+#[test]
+fn an_element_that_fits_nowhere_is_an_issue() {
+    let elements = r#"{"path":"Patient.nothing","min":1},{"path":"Patient.active","min":1}"#;
+    let catalog = Catalog::built_in().with([tree(&profile("odd", PATIENT, elements))]);
+    let structure = catalog.structure("http://example.org/odd").unwrap();
+    assert_eq!(structure.issues.len(), 1);
+    assert_eq!(structure.issues[0].path, "Patient.nothing");
+    assert_eq!(structure.element(structure.child(0, "active").unwrap()).min, 1);
+}
+
+#[test]
+fn slices_reslices_and_content_references_are_opened() {
+    let elements = r#"
+        {"path":"Patient.identifier","slicing":{"discriminator":[{"type":"value","path":"system"}],"rules":"closed"}},
+        {"path":"Patient.identifier","sliceName":"nat","min":1,"slicing":{"discriminator":[{"type":"value","path":"use"}],"rules":"open"}},
+        {"path":"Patient.identifier.system","min":1,"fixedUri":"http://example.org/nat"},
+        {"path":"Patient.identifier","sliceName":"nat/old","max":"1"},
+        {"path":"Patient.identifier.use","patternCode":"old"},
+        {"path":"Patient.deceasedBoolean","max":"0"}"#;
+    let catalog = Catalog::built_in().with([tree(&profile("sliced", PATIENT, elements))]);
+    let structure = catalog.structure("http://example.org/sliced").unwrap();
+    assert!(structure.issues.is_empty(), "{:?}", structure.issues);
+    let identifier = structure.child(0, "identifier").unwrap();
+    let national = structure.slice(identifier, "nat").unwrap();
+    let old = structure.slice(identifier, "nat/old").unwrap();
+    assert_eq!(structure.slices(national), [old as u32]);
+    assert_eq!(&*structure.element(old).id, "Patient.identifier:nat/old");
+    assert_eq!((structure.element(national).min, structure.element(old).min), (1, 0));
+    let system = structure.child(old, "system").unwrap();
+    let fixed = structure.element(system).fixed.clone().unwrap();
+    assert_eq!((fixed.root().name(), fixed.root().text()), ("fixedUri", Some("http://example.org/nat")));
+    assert!(structure.element(structure.child(old, "use").unwrap()).pattern.is_some());
+    assert!(structure.element(structure.child(national, "use").unwrap()).pattern.is_none());
+    let deceased = structure.child(0, "deceased").unwrap();
+    assert_eq!(structure.element(deceased).types.len(), 1);
+    assert!(structure.element(structure.slice(deceased, "deceasedBoolean").unwrap()).is_prohibited());
+
+    let observation = profile(
+        "ranged",
+        "http://hl7.org/fhir/StructureDefinition/Observation",
+        r#"{"path":"Observation.component.referenceRange.low","min":1}"#,
+    );
+    let catalog = catalog.with([tree(&observation.replace("\"Patient\"", "\"Observation\""))]);
+    let structure = catalog.structure("http://example.org/ranged").unwrap();
+    let low = structure.by_id("Observation.component.referenceRange.low").unwrap();
+    assert_eq!(structure.element(low).min, 1);
+    assert!(catalog.structure("http://example.org/sliced").is_ok(), "an earlier layer's resource stays");
+}
+
+#[test]
+fn a_layer_overrides_and_what_is_below_stays_as_it_was() {
+    let base = Catalog::built_in();
+    let one = |min: u32| tree(&profile("p", PATIENT, &format!(r#"{{"path":"Patient.gender","min":{min}}}"#)));
+    let derived = tree(&profile("q", "http://example.org/p", r#"{"path":"Patient.active","min":1}"#));
+    let gender = |catalog: &Catalog, url: &str| {
+        let structure = catalog.structure(url).unwrap();
+        structure.element(structure.child(0, "gender").unwrap()).min
+    };
+    let first = base.with([one(0), derived]);
+    assert_eq!(gender(&first, "http://example.org/q"), 0);
+    let second = first.with([one(1)]);
+    assert_eq!((gender(&second, "http://example.org/p"), gender(&second, "http://example.org/q")), (1, 1));
+    assert_eq!((gender(&first, "http://example.org/p"), gender(&first, "http://example.org/q")), (0, 0));
+    assert!(base.structure("http://example.org/p").is_err());
+
+    // A base that is replaced counts for the profiles below too.
+    let patient = base.resource("StructureDefinition", PATIENT).unwrap().tree().unwrap();
+    let mut stricter = Tree::from_element(patient.root());
+    let element = stricter.root().every("differential.element").into_iter();
+    let name =
+        element.filter(|element| element.text_at("path") == Some("Patient.name")).map(|name| name.id()).next().unwrap();
+    stricter.edit_at(name).set("min", 1);
+    let third = base.with([stricter]);
+    let min = |catalog: &Catalog| {
+        let structure = catalog.structure("http://hl7.org/fhir/uv/ipa/StructureDefinition/ipa-patient").unwrap();
+        structure.element(structure.child(0, "telecom").unwrap()).min
+            + structure.element(structure.child(0, "name").unwrap()).min
+    };
+    assert!(min(&third) >= min(&base));
+    let patient = third.structure("Patient").unwrap();
+    assert_eq!(patient.element(patient.child(0, "name").unwrap()).min, 1);
+    let value_set = r#"{"resourceType":"ValueSet","url":"http://hl7.org/fhir/ValueSet/administrative-gender","version":"0.1","status":"draft"}"#;
+    let fourth = third.with([tree(value_set)]);
+    let url = "http://hl7.org/fhir/ValueSet/administrative-gender";
+    assert_eq!(fourth.value_set(url).unwrap().version.as_deref(), Some("0.1"));
+    assert_eq!(fourth.value_set(&format!("{url}|4.0.1")).unwrap().version.as_deref(), Some("4.0.1"));
+    assert_eq!(base.value_set(url).unwrap().version.as_deref(), Some("4.0.1"));
+    assert_eq!(fourth.resources("ValueSet").len(), base.resources("ValueSet").len() + 1);
+}
+
+#[test]
+fn versions_stand_side_by_side() {
+    let version = |version: &str| {
+        tree(&profile("v", PATIENT, "").replace("\"version\":\"1.0.0\"", &format!("\"version\":\"{version}\"")))
+    };
+    let catalog = Catalog::built_in().with([version("1.10.0"), version("1.9.2"), version("2.0.0-ballot")]);
+    let found = |canonical: &str| catalog.structure(canonical).ok().and_then(|found| found.facts.version.clone());
+    assert_eq!(found("http://example.org/v").as_deref(), Some("2.0.0-ballot"));
+    assert_eq!(found("http://example.org/v|1.9.2").as_deref(), Some("1.9.2"));
+    assert_eq!(found("http://example.org/v|1").as_deref(), Some("1.10.0"));
+    assert_eq!(found("http://example.org/v|3"), None);
+    assert_eq!(
+        catalog.resources("StructureDefinition").iter().filter(|found| found.url().ends_with("org/v")).count(),
+        3
+    );
+}
+
+#[test]
+fn a_set_that_is_not_loaded_is_refused() {
+    let text = "title = \"T\"\n[[package]]\nname = \"example.guide\"\nversion = \"0.2.0\"\nsha256 = \"00\"\n";
+    let set = SpecificationSet::read("mine", text).unwrap();
+    let message = Catalog::built_in().verify(&set).unwrap_err().to_string();
+    assert!(message.contains("mine") && message.contains("example.guide#0.2.0"), "{message}");
+    let catalog =
+        Loader::new().archive(Path::new("g.tgz"), &archive(&[("package/package.json", MANIFEST)])).unwrap().finish();
+    let message = catalog.verify(&set).unwrap_err().to_string();
+    assert!(message.contains("sha256 00"), "{message}");
+    let pinned = text.replace("\"00\"", &format!("\"{}\"", catalog.packages()[0].sha256));
+    catalog.verify(&SpecificationSet::read("mine", &pinned).unwrap()).unwrap();
+    assert!(SpecificationSet::read("mine", "title = 1").is_err());
+}
