@@ -42,7 +42,7 @@ pub(crate) enum Shortcut {
 }
 
 /// Rules that have a file of their own under `rule/`.
-const ELSEWHERE: [&str; 2] = ["txt-1", "txt-2"];
+const ELSEWHERE: [&str; 3] = ["ref-1", "txt-1", "txt-2"];
 
 impl Programs {
     /// The compiled form of an invariant on elements of a type; `None` where it has no expression.

@@ -1,6 +1,7 @@
 //! The rule families, one file each. What holds at every element stands in [`ELEMENT`], what holds for one resource
 //! type in [`RESOURCE`]; cardinality, slicing, types and unknown elements are called by the walk, which knows the items.
 
+pub(crate) mod answer;
 pub(crate) mod binding;
 pub(crate) mod bundle;
 pub(crate) mod cardinality;
@@ -8,6 +9,7 @@ pub(crate) mod extension;
 pub(crate) mod invariant;
 pub(crate) mod narrative;
 pub(crate) mod primitive;
+pub(crate) mod questionnaire_response;
 pub(crate) mod reference;
 pub(crate) mod resource;
 pub(crate) mod slicing;
@@ -31,4 +33,5 @@ pub(crate) const ELEMENT: &[ElementRule] =
     &[primitive::check, narrative::check, value::check, reference::check, binding::check, invariant::check];
 
 /// Rules on resources of one type.
-pub(crate) const RESOURCE: &[(&str, ResourceRule)] = &[("Bundle", bundle::check)];
+pub(crate) const RESOURCE: &[(&str, ResourceRule)] =
+    &[("Bundle", bundle::check), ("QuestionnaireResponse", questionnaire_response::check)];

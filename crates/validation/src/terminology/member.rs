@@ -19,6 +19,31 @@ impl Terminology {
         }
     }
 
+    /// Whether a text is the display of a listed concept of a value set.
+    pub(crate) fn is_display(&self, value_set: &str, text: &str) -> Membership {
+        let Some(found) = self.value_set(value_set) else {
+            return Membership::Unknown(format!("the value set {value_set} is not known").into());
+        };
+        let mut partial = false;
+        for include in &found.include {
+            if include.concepts.iter().any(|one| one.display.as_deref() == Some(text)) {
+                return Membership::In;
+            }
+            let system = include.system.as_deref().and_then(|system| self.code_system(system, None));
+            match system {
+                Some(system) if (0..system.len()).any(|index| system.display(index) == Some(text)) => {
+                    return Membership::In;
+                }
+                Some(system) if Self::is_complete(&system) => {}
+                _ => partial |= include.concepts.is_empty() || include.concepts.iter().any(|one| one.display.is_none()),
+            }
+        }
+        match partial {
+            true => Membership::Unknown(format!("the displays of {value_set} are not all here").into()),
+            false => Membership::Out,
+        }
+    }
+
     /// Whether a code is in a value set.
     pub fn is_member(&self, value_set: &ValueSet, coding: &Coding<'_>) -> Membership {
         self.is_in(value_set, coding, 0)
