@@ -1,0 +1,272 @@
+//! Search of a type, of the whole system, of a compartment: <http://hl7.org/fhir/R4/http.html#search>.
+//!
+//! `GET [base]/Patient?…`, `POST [base]/Patient/_search`, `GET [base]?_type=…`, `GET [base]/Patient/1/Observation?…`. What a
+//! parameter means is decided in the crate `search`; here are links, pages and the Bundle.
+
+use access::{Item, Permit};
+use model::{Instant, Issue, IssueType};
+use search::{Continuation, Hit, Limits, Search, SearchError, Sight, Summary};
+use storage::{Transaction, View, ViewError};
+
+use crate::answer::Answer;
+use crate::bundle::{Beside, BundleText};
+use crate::query::{Query, encode};
+use crate::refusal::{Class, Refusal};
+use crate::request::Request;
+use crate::subset::Subset;
+use crate::target::Level;
+use crate::{render, stored_text};
+
+/// The parameter that carries the place of the next page.
+const PAGE: &str = "_page";
+/// The row of the store that holds the secret which signs links.
+const SECRET: &[u8] = b"search/secret";
+
+/// Records as a permit shows them.
+struct Permitted<'p>(&'p Permit);
+
+impl Sight for Permitted<'_> {
+    fn sees(&self, type_name: &str, id: &str, version: u64) -> bool {
+        self.0.sees(Item { resource_type: type_name, id, version })
+    }
+}
+
+/// Answers with a searchset.
+pub(crate) fn run(request: &Request<'_>) -> Result<Answer, Refusal> {
+    let parameters = parameters(request)?;
+    let page = parameters.first(PAGE).map(str::to_owned);
+    let pairs: Vec<(String, String)> = parameters.pairs().iter().filter(|(name, _)| name != PAGE).cloned().collect();
+    let after = match &page {
+        Some(token) => Some(continuation(request, token, &pairs)?),
+        None => None,
+    };
+    let view = view(request, after)?;
+    let (query, errors) = search::Query::parse(&pairs);
+    let sight = Permitted(&request.permit);
+    let index = request.service.rules().index;
+    let settings = request.service.settings();
+    let (types, compartment) = scope(request);
+    let search = Search {
+        index: &index,
+        view: &view,
+        now: request.call.now,
+        sight: &sight,
+        limits: Limits { page: settings.page, longest_page: settings.longest_page, ..Limits::default() },
+        types,
+        compartment,
+        lenient: request.is_lenient(),
+    };
+    let found = search.run(&query, errors, after).map_err(refused)?;
+    let updated = view.instant().map_or(request.call.now, |instant| Instant(instant.0));
+    let ignored: Vec<&str> = found.ignored.iter().map(|error| error.parameter.as_str()).collect();
+    let mut links = vec![("self", link(request, &pairs, &ignored, page.as_deref()))];
+    if let Some(next) = &found.next {
+        let token = next.encode(&secret(request)?, &signed(request, &pairs));
+        links.push(("next", link(request, &pairs, &ignored, Some(&token))));
+    }
+    let mut bundle = BundleText::new("searchset", updated, found.total, &links);
+    let subset = Subset::of(query.summary, &query.elements, request);
+    for (hits, mode) in [(&found.matches, "match"), (&found.included, "include")] {
+        for hit in hits {
+            add(request, hit, mode, &subset, &mut bundle)?;
+        }
+    }
+    outcome(&found, query.explain, &mut bundle);
+    let body = request.permit.release_made(bundle.finish());
+    let body = render::stored(body, &request.media, request.shapes())?;
+    Ok(Answer::with_body(200, request.media.content_type(), body))
+}
+
+/// The live resources of a type that meet a query as it stands in a URL or a header (`If-None-Exist`): id and version, at most
+/// `most` and one. For conditional interactions: what is not understood is refused, never ignored.
+///
+/// # Errors
+/// [`Class::Malformed`] where a parameter is not understood, or none limits the search; [`Class::Fault`].
+pub(crate) fn matches(
+    request: &Request<'_>,
+    view: &View,
+    resource_type: &str,
+    query: &Query,
+    most: usize,
+) -> Result<Vec<(String, u64)>, Refusal> {
+    let pairs: Vec<(String, String)> =
+        query.pairs().iter().filter(|(name, _)| !matches!(name.as_str(), "_format" | "_pretty")).cloned().collect();
+    let (mut parsed, errors) = search::Query::parse(&pairs);
+    if parsed.clauses.is_empty() {
+        return Err(Refusal::new(Class::Malformed, "The condition has no search parameter."));
+    }
+    parsed.count = Some(most + 1);
+    parsed.sort.clear();
+    let sight = Permitted(&request.permit);
+    let index = request.service.rules().index;
+    let search = Search {
+        index: &index,
+        view,
+        now: request.call.now,
+        sight: &sight,
+        limits: Limits { longest_page: most + 1, ..Limits::default() },
+        types: vec![resource_type.to_owned()],
+        compartment: None,
+        lenient: false,
+    };
+    let found = search.run(&parsed, errors, None).map_err(refused)?;
+    Ok(found.matches.into_iter().map(|hit| (hit.identity.id, hit.version.version)).collect())
+}
+
+/// Those of the URL and, with `POST`, those of the form in the body.
+fn parameters(request: &Request<'_>) -> Result<Query, Refusal> {
+    let query = request.query.clone();
+    if request.call.body.is_empty() {
+        return Ok(query);
+    }
+    let content_type = request.call.headers.content_type.unwrap_or("application/x-www-form-urlencoded");
+    if !content_type.trim_start().to_ascii_lowercase().starts_with("application/x-www-form-urlencoded") {
+        let text = "A search is posted as application/x-www-form-urlencoded.";
+        return Err(Refusal::new(Class::UnsupportedMediaType, text));
+    }
+    let body = std::str::from_utf8(request.call.body);
+    let body = body.map_err(|_| Refusal::new(Class::Malformed, "The body is not UTF-8."))?;
+    Ok(query.and(Query::parse(body.trim())))
+}
+
+/// The types to search, and the compartment.
+fn scope(request: &Request<'_>) -> (Vec<String>, Option<(String, String)>) {
+    let target = &request.target;
+    match target.level {
+        Level::System | Level::Version => (Vec::new(), None),
+        Level::Type => (vec![target.resource_type.clone()], None),
+        Level::Instance => {
+            let types = if target.word == "*" { Vec::new() } else { vec![target.word.clone()] };
+            (types, Some((target.resource_type.clone(), target.id.clone())))
+        }
+    }
+}
+
+fn view(request: &Request<'_>, after: Option<Continuation>) -> Result<View, Refusal> {
+    request.service.store().view(after.map(|after| after.t)).map_err(|error| match error {
+        ViewError::Engine(error) => Refusal::fault(error),
+        ViewError::Future { .. } => Refusal::new(Class::Malformed, "The link was not made by this server."),
+        ViewError::Forgotten { .. } => Refusal::new(Class::Gone, "The link is too old; search again."),
+    })
+}
+
+fn refused(error: SearchError) -> Refusal {
+    match error {
+        SearchError::Query(errors) => {
+            Refusal::of(Class::Malformed, errors.iter().map(search::QueryError::issue).collect())
+        }
+        SearchError::Engine(error) => Refusal::fault(error),
+    }
+}
+
+fn add(
+    request: &Request<'_>,
+    hit: &Hit,
+    mode: &str,
+    subset: &Subset<'_>,
+    bundle: &mut BundleText,
+) -> Result<(), Refusal> {
+    let version = &hit.version;
+    let item = Item { resource_type: &hit.identity.type_name, id: &hit.identity.id, version: version.version };
+    let Some(body) = version.body().map_err(Refusal::fault)? else { return Ok(()) };
+    let text = stored_text::decode(&body, version.mark, version.version, Instant(version.instant.0));
+    let Some(released) = request.permit.release(item, subset.apply(text)?) else { return Ok(()) };
+    let full_url = format!("{}/{}/{}", request.call.base, hit.identity.type_name, hit.identity.id);
+    let beside = Beside { search_mode: Some(mode), ..Beside::default() };
+    bundle.entry(Some(&full_url), Some(released.bytes()), &beside);
+    Ok(())
+}
+
+/// What there is to say beside the matches: parameters ignored, includes left out, the plan.
+fn outcome(found: &search::Answer, explain: bool, bundle: &mut BundleText) {
+    let mut issues: Vec<Issue> = Vec::new();
+    for error in &found.ignored {
+        issues.push(Issue { severity: model::Severity::Warning, ..error.issue() });
+    }
+    if found.truncated {
+        let text = "More resources would be included than one answer holds: some are left out.";
+        issues.push(Issue::warning(IssueType::Incomplete, "", text));
+    }
+    if explain {
+        let explained = &found.explained;
+        let fact = |text: String| Issue::information(IssueType::Informational, "", text);
+        issues.extend(explained.steps.iter().cloned().map(fact));
+        let cost = format!(
+            "{} index rows, {} resources, {} contents read",
+            explained.rows, explained.resources, explained.bodies
+        );
+        issues.push(fact(cost));
+    }
+    if issues.is_empty() {
+        return;
+    }
+    let tree = model::operation_outcome(&issues);
+    let text = model::json::to_string(tree.root());
+    bundle.entry(None, Some(text.as_bytes()), &Beside { search_mode: Some("outcome"), ..Beside::default() });
+}
+
+fn continuation(request: &Request<'_>, token: &str, pairs: &[(String, String)]) -> Result<Continuation, Refusal> {
+    let found = Continuation::decode(token, &secret(request)?, &signed(request, pairs));
+    found.map_err(|error| Refusal::new(Class::Malformed, format!("{PAGE}: {error}.")))
+}
+
+/// The whole search, as far as it decides about matches and their order.
+fn signed(request: &Request<'_>, pairs: &[(String, String)]) -> String {
+    let mut text =
+        request.call.path.trim_end_matches("/_search").trim_end_matches("_search").trim_matches('/').to_owned();
+    for (name, value) in pairs.iter().filter(|(name, _)| !matches!(name.as_str(), "_format" | "_pretty" | "_explain")) {
+        text.push_str(&format!("&{}={}", encode(name, ""), encode(value, "")));
+    }
+    text
+}
+
+/// The URL of this search with what was understood of it, or of another page.
+fn link(request: &Request<'_>, pairs: &[(String, String)], ignored: &[&str], page: Option<&str>) -> String {
+    let path = request.call.path.trim_end_matches("_search").trim_matches('/');
+    let mut url = request.call.base.to_owned();
+    if !path.is_empty() {
+        url.push('/');
+        url.push_str(path);
+    }
+    let kept = pairs.iter().filter(|(name, _)| !ignored.contains(&name.as_str()));
+    let page = page.map(|page| (PAGE.to_owned(), page.to_owned()));
+    for (number, (name, value)) in kept.chain(page.as_ref()).enumerate() {
+        url.push(if number == 0 { '?' } else { '&' });
+        url.push_str(&format!("{}={}", encode(name, ":"), encode(value, ":/,|$")));
+    }
+    url
+}
+
+/// The secret that signs links: made once per store, so that every process over it reads every link.
+fn secret(request: &Request<'_>) -> Result<Vec<u8>, Refusal> {
+    let store = request.service.store();
+    let known = || -> Result<Option<Vec<u8>>, Refusal> {
+        let view = store.view(None).map_err(Refusal::fault)?;
+        Ok(view.state(SECRET).map_err(Refusal::fault)?.map(|secret| secret.to_vec()))
+    };
+    if let Some(secret) = known()? {
+        return Ok(secret);
+    }
+    let fresh = format!("{}{}", request.call.ids.next(request.call.now), request.call.ids.next(request.call.now));
+    let mut transaction = Transaction::new(storage::Instant(request.call.now.0));
+    transaction.require_state(SECRET, None).set_state(SECRET, Some(fresh.into_bytes()));
+    match store.commit(transaction) {
+        // Where another request was faster, its secret counts.
+        Ok(_) | Err(storage::CommitError::StateChanged { .. }) => {}
+        Err(error) => return Err(Refusal::fault(error)),
+    }
+    known()?.ok_or_else(|| Refusal::fault("the secret of links was not kept"))
+}
+
+impl Subset<'_> {
+    /// What the parameters of a search ask for.
+    fn of<'e>(summary: Summary, elements: &'e [String], request: &'e Request<'_>) -> Subset<'e> {
+        match (summary, elements) {
+            (Summary::False | Summary::Count, []) => Subset::Whole,
+            (Summary::False | Summary::Count, elements) => Subset::Elements(elements, &request.catalog),
+            (Summary::True, _) => Subset::Summary(&request.catalog),
+            (Summary::Text, _) => Subset::Text(&request.catalog),
+            (Summary::Data, _) => Subset::Data,
+        }
+    }
+}
