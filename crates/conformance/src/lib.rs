@@ -4,7 +4,9 @@
 //! The suites belong to others and stay outside of the repository; the ledgers, in `ledgers/`, are ours. A run prints
 //! its counts and each fault, and fails where there is one (see [`ledger`]).
 
+pub mod connection;
 pub mod documents;
 pub mod json_text;
+pub mod program;
 pub mod suites;
 pub mod xml_text;

@@ -1,6 +1,7 @@
 //! One adapter a suite, and the table of them.
 
 mod conversion;
+mod exchange;
 mod identity;
 
 use std::path::PathBuf;
@@ -29,5 +30,10 @@ pub const SUITES: &[Suite] = &[
         name: "conversion",
         about: "every file of the corpus DIR is converted or refused in words; pivot documents of level 3 are converted",
         run: conversion::run,
+    },
+    Suite {
+        name: "exchange",
+        about: "pivot documents of level 3 in the corpus DIR published, found and retrieved over HTTP; needs the program built",
+        run: exchange::run,
     },
 ];

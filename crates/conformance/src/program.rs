@@ -1,0 +1,62 @@
+//! The real program in a process of its own, on a free port, over a folder of its own.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// A server that answers; dropping it kills it.
+#[derive(Debug)]
+pub struct Program {
+    child: Child,
+    /// Where it listens.
+    pub address: String,
+}
+
+impl Program {
+    /// Starts `passerelle serve`, the program beside this one in the build folder, and waits until it answers.
+    ///
+    /// # Errors
+    /// Where the program is not there, or ends before it listens.
+    pub fn start(data: &Path, options: &[&str]) -> Result<Program, String> {
+        let own = std::env::current_exe().map_err(|error| error.to_string())?;
+        // A test's program lies one folder deeper.
+        let folders = own.ancestors().skip(1).take(2);
+        let found = folders.map(|folder| folder.join("passerelle")).find(|path| path.is_file());
+        let path = found.ok_or("the program is not built: cargo build --release -p server")?;
+        let mut child = Command::new(&path)
+            .args(["serve", "--listen", "127.0.0.1:0", "--log-level", "error", "--data"])
+            .arg(data)
+            .args(options)
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|error| format!("{}: {error}", path.display()))?;
+        let output = child.stdout.take().ok_or("no output")?;
+        let begun = Instant::now();
+        let mut program = Program { child, address: String::new() };
+        for line in BufReader::new(output).lines().map_while(Result::ok) {
+            if let Some((_, rest)) = line.split_once("http://") {
+                program.address = rest.split('/').next().unwrap_or_default().to_owned();
+                return Ok(program);
+            }
+            if begun.elapsed() > Duration::from_secs(30) {
+                break;
+            }
+        }
+        Err("the server ended without saying where it listens".into())
+    }
+
+    /// Memory that is resident now, in bytes (Linux; else 0).
+    pub fn resident(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        line.and_then(|line| line.trim().split(' ').next()?.parse::<u64>().ok()).unwrap_or_default() * 1024
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
