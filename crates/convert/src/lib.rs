@@ -7,6 +7,7 @@
 //! One folder per source format (`cda/`, `fhir/`), registered in [`formats`]. This crate does no I/O, validates nothing
 //! (that is the crate `validation`), stores nothing, and has no clock: see [`Options::now`].
 
+mod category;
 pub mod cda;
 mod document;
 mod encoding;

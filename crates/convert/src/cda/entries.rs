@@ -75,6 +75,7 @@ fn single(cx: &mut Context<'_>, act: Node<'_>, family: Family) -> String {
     match family {
         Family::Problems | Family::PastProblems => problem::condition(cx, act, None, "problem-list-item"),
         Family::Procedures => procedure::procedure(cx, act),
+        Family::Vitals if super::pressure::is_pressure(act) => super::pressure::observation(cx, act, family),
         _ if is_problem(act) && names_problem(cx, act) => problem::condition(cx, act, None, "encounter-diagnosis"),
         _ => observation::observation(cx, act, family),
     }

@@ -21,6 +21,7 @@ mod observation;
 mod parts;
 mod patient;
 mod people;
+mod pressure;
 mod problem;
 mod procedure;
 mod product;
@@ -34,8 +35,7 @@ mod ucum;
 mod unstructured;
 mod value;
 
-use std::collections::{HashMap, HashSet};
-use std::sync::LazyLock;
+use std::collections::HashSet;
 
 use model::{Issue, IssueType, Severity, Tree};
 
@@ -62,12 +62,6 @@ fn sniff(bytes: &[u8], _: Option<&str>) -> bool {
     }
     false
 }
-
-/// The categories of document types, `documents.tsv`.
-static CATEGORIES: LazyLock<HashMap<&'static str, &'static str>> = LazyLock::new(|| {
-    let rows = include_str!("documents.tsv").lines().filter(|line| !line.starts_with('#'));
-    rows.filter_map(|line| line.split_once('\t')).collect()
-});
 
 fn convert(knowledge: &Knowledge<'_>, source: &Source<'_>, options: &Options) -> Result<Draft, Refusal> {
     let (text, broken) = encoding::decode(source.bytes).map_err(|label| {
@@ -120,7 +114,7 @@ fn convert(knowledge: &Knowledge<'_>, source: &Source<'_>, options: &Options) ->
 fn category(root: Node<'_>, options: &Options) -> Result<String, Refusal> {
     let code = root.get("code");
     let codes = code.into_iter().chain(code.into_iter().flat_map(|code| code.all("translation").collect::<Vec<_>>()));
-    let found = codes.filter_map(|code| code.peek("code")).find_map(|code| CATEGORIES.get(code).copied());
+    let found = codes.filter_map(|code| code.peek("code")).find_map(crate::category::of_type);
     let refuse = |text: String| {
         let at = code.unwrap_or(root);
         Err(Refusal::new(Issue::new(Severity::Error, IssueType::NotSupported, at.path(), text).at(Some(at.position()))))

@@ -7,6 +7,7 @@ use super::coded;
 use super::context::Context;
 use super::entry;
 use super::parts;
+use super::pressure;
 use super::quantity;
 use super::read::Node;
 use super::section::Family;
@@ -54,7 +55,7 @@ pub(super) fn observation(cx: &mut Context<'_>, act: Node<'_>, family: Family) -
 }
 
 /// Its own time, else that of the organizer around it.
-fn effective(act: Node<'_>) -> Option<Node<'_>> {
+pub(super) fn effective(act: Node<'_>) -> Option<Node<'_>> {
     let own = act.get("effectiveTime");
     match time::when(own) {
         time::When::Unknown(_) => {
@@ -73,7 +74,7 @@ fn effective(act: Node<'_>) -> Option<Node<'_>> {
     }
 }
 
-fn category(family: Family, to: &mut ElementMut<'_>) {
+pub(super) fn category(family: Family, to: &mut ElementMut<'_>) {
     if let Some(code) = family.observation_category() {
         to.item("category").item("coding").set("system", CATEGORY).set("code", code);
     }
@@ -95,7 +96,7 @@ fn issued(cx: &mut Context<'_>, when: Node<'_>, to: &mut ElementMut<'_>) {
     let _ = cx;
 }
 
-fn performers(cx: &mut Context<'_>, act: Node<'_>, to: &mut ElementMut<'_>) {
+pub(super) fn performers(cx: &mut Context<'_>, act: Node<'_>, to: &mut ElementMut<'_>) {
     let mut seen = Vec::new();
     for name in ["performer", "author", "informant"] {
         for party in entry::parties(cx, act, name) {
@@ -174,7 +175,7 @@ fn specimen(cx: &mut Context<'_>, act: Node<'_>, to: &mut ElementMut<'_>) {
     to.object("specimen").set("reference", &reference);
 }
 
-fn reference_range(cx: &mut Context<'_>, range: Node<'_>, to: &mut ElementMut<'_>) {
+pub(super) fn reference_range(cx: &mut Context<'_>, range: Node<'_>, to: &mut ElementMut<'_>) {
     let mut item = to.item("referenceRange");
     let mut texts: Vec<String> = range
         .get("text")
@@ -260,6 +261,11 @@ pub(super) fn organizer(cx: &mut Context<'_>, act: Node<'_>, family: Family) -> 
     let mut members = Vec::new();
     for (_, inner) in entry::inner(act) {
         match inner.name() {
+            "observation" if pressure::is_pressure(inner) => {
+                if !pressure::is_second(inner) {
+                    members.push(pressure::observation(cx, inner, family));
+                }
+            }
             "observation" => members.push(observation(cx, inner, family)),
             "organizer" => members.extend(organizer(cx, inner, family)),
             _ => members.extend(super::entries::statement(cx, inner, family)),

@@ -150,7 +150,11 @@ fn authoring_device(cx: &mut Context<'_>, entity: Node<'_>, device: Node<'_>, ow
     if let Some(owner) = owner {
         to.object("owner").set("reference", owner);
     }
-    parts::push_telecoms(cx, entity, &mut to);
+    let mut holder = Tree::new("Practitioner");
+    parts::push_telecoms(cx, entity, &mut holder.edit());
+    for point in holder.root().all("telecom") {
+        to.copy_as("contact", point, true);
+    }
     cx.document.add_once(tree)
 }
 

@@ -64,13 +64,12 @@ pub(super) fn fill_quantity(cx: &mut Context<'_>, node: Node<'_>, quantity: &mut
 fn fill_unit(cx: &mut Context<'_>, node: Node<'_>, quantity: &mut ElementMut<'_>) {
     let Some(unit) = node.peek("unit") else { return };
     quantity.set("unit", unit);
-    match ucum::is_valid(unit) {
-        true => quantity.set("system", UCUM).set("code", unit),
-        false => {
-            cx.note(node, format!("The unit {unit:?} is not UCUM; it is kept as text."));
-            quantity
+    match ucum::code(unit) {
+        Some(code) => {
+            quantity.set("system", UCUM).set("code", code);
         }
-    };
+        None => cx.note(node, format!("The unit {unit:?} is not UCUM; it is kept as text.")),
+    }
 }
 
 /// Fills a Range from low and high.

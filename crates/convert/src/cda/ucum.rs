@@ -15,6 +15,19 @@ const PREFIXES: [&str; 24] = [
     "z", "y",
 ];
 
+/// Other spellings of units, `units.tsv`.
+static SPELLINGS: LazyLock<HashMap<&'static str, &'static str>> = LazyLock::new(|| {
+    let rows = include_str!("units.tsv").lines().filter(|line| !line.starts_with('#'));
+    rows.filter_map(|line| line.split_once('\t')).collect()
+});
+
+/// The UCUM code of a unit: itself, or what a usual other spelling means.
+pub(super) fn code(text: &str) -> Option<&str> {
+    let spelled = || SPELLINGS.get(text).copied();
+    // "MG" is a unit of UCUM too, the megagauss, which no patient was ever given.
+    if !matches!(text, "MG" | "ML" | "KG" | "CM" | "F") && is_valid(text) { Some(text) } else { spelled() }
+}
+
 /// Whether the text is a UCUM unit made of known atoms.
 pub(super) fn is_valid(text: &str) -> bool {
     if text.is_empty() || text.len() > 100 || !text.bytes().all(|byte| (33..127).contains(&byte)) {
@@ -86,7 +99,18 @@ fn is_unit(symbol: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is_valid;
+    use super::{SPELLINGS, code, is_valid};
+
+    #[test]
+    fn other_spellings_lead_to_ucum() {
+        for unit in SPELLINGS.values() {
+            assert!(is_valid(unit), "{unit}");
+        }
+        assert_eq!(code("mmHg"), Some("mm[Hg]"));
+        assert_eq!(code("mg"), Some("mg"));
+        assert_eq!(code("MG"), Some("mg"));
+        assert_eq!(code("spoon"), None);
+    }
 
     #[test]
     fn units_of_real_documents() {

@@ -1,8 +1,13 @@
-//! FHIR R4 documents that already are European: they pass unharmed.
+//! FHIR R4 in JSON and XML: what already is European passes unharmed, an International Patient Summary becomes a European
+//! one, all else is refused by name. What is covered stands in `README.md`.
 
-use model::{Issue, IssueType, Severity};
+mod recognise;
+mod summary;
 
-use crate::{Draft, Format, Knowledge, Options, Refusal, Source};
+use model::{Issue, IssueType, Severity, SyntaxError, Tree, json, xml};
+
+use crate::{Draft, Format, Knowledge, Options, Refusal, Report, Source, identity, provenance};
+use recognise::Recognised;
 
 /// The row of the table of formats.
 pub(crate) const FORMAT: Format = Format { name: "fhir", title: "FHIR R4 (JSON, XML)", sniff, convert };
@@ -10,9 +15,41 @@ pub(crate) const FORMAT: Format = Format { name: "fhir", title: "FHIR R4 (JSON, 
 fn sniff(bytes: &[u8], _: Option<&str>) -> bool {
     let head = crate::encoding::head(bytes);
     let head = head.trim_start_matches('\u{feff}').trim_start();
-    (head.starts_with('{') && head.contains("\"resourceType\"")) || head.contains("xmlns=\"http://hl7.org/fhir\"")
+    if head.starts_with('{') {
+        return head.contains("\"resourceType\"") || bytes.len() > head.len();
+    }
+    head.starts_with('<') && head.contains("http://hl7.org/fhir\"") | head.contains("http://hl7.org/fhir'")
 }
 
-fn convert(_: &Knowledge<'_>, _: &Source<'_>, _: &Options) -> Result<Draft, Refusal> {
-    Err(Refusal::new(Issue::new(Severity::Error, IssueType::NotSupported, "", "FHIR is not converted yet.")))
+fn convert(knowledge: &Knowledge<'_>, source: &Source<'_>, options: &Options) -> Result<Draft, Refusal> {
+    let mut tree = read(knowledge, source, options).map_err(|error| {
+        let code = if error.limit { IssueType::TooLong } else { IssueType::Structure };
+        let text = format!("The FHIR text cannot be read: {}.", error.message);
+        Refusal::new(Issue::new(Severity::Fatal, code, "", text).at(Some(error.position)))
+    })?;
+    let Recognised { category, summary } = recognise::recognise(&tree, options)?;
+    let hash = identity::hash(source.bytes);
+    let mut report = Report { mapped: Vec::new(), issues: tree.issues().to_vec() };
+    let unchanged = match summary {
+        true => !summary::europeanise(&mut tree, &mut report),
+        false => true,
+    };
+    if unchanged {
+        let text = "The document already is European: it was taken over as it came.";
+        report.issues.push(Issue::information(IssueType::Informational, tree.resource_type(), text));
+    }
+    let id = match tree.root().text_at("id") {
+        Some(id) => id.to_owned(),
+        None => identity::uuid(&hash, "Bundle"),
+    };
+    let provenance = provenance::provenance(&id, source, &hash, FORMAT.name, options.now);
+    Ok(Draft { document: tree, category, format: FORMAT.name, report, provenance, source_hash: hash, unchanged })
+}
+
+fn read(knowledge: &Knowledge<'_>, source: &Source<'_>, options: &Options) -> Result<Tree, SyntaxError> {
+    let start = source.bytes.iter().find(|byte| !byte.is_ascii_whitespace() && !matches!(byte, 0xef | 0xbb | 0xbf));
+    match start {
+        Some(b'<') => xml::read(source.bytes, knowledge.shapes, &options.limits),
+        _ => json::read(source.bytes, &options.limits),
+    }
 }

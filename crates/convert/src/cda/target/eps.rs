@@ -106,6 +106,14 @@ fn fit_entries(
     section: &mut Placed,
     further: &mut Vec<String>,
 ) {
+    if family == Family::Pregnancy
+        && section.entries.iter().any(|reference| cx.document.type_of(reference) == "Observation")
+    {
+        let (observations, others): (Vec<String>, Vec<String>) =
+            section.entries.drain(..).partition(|reference| cx.document.type_of(reference) == "Observation");
+        section.entries = vec![observation_holder(cx, &section.title, &observations)];
+        section.entries.extend(others);
+    }
     let Some(rule) = code.and_then(|code| rules().find(|rule| rule.code == code)) else { return };
     let allowed = |kind: &str| rule.types.split(',').any(|allowed| allowed == kind);
     let entries = std::mem::take(&mut section.entries);
@@ -123,8 +131,27 @@ fn fit_entries(
         }
         moved = others;
     }
+    if family == Family::Social && kept.iter().any(|reference| cx.document.type_of(reference) == "Observation") {
+        kept = vec![observation_holder(cx, &section.title, &kept)];
+    }
     section.entries = kept;
     further.extend(moved);
+}
+
+/// The guide slices the entries of these sections by type into several slices that all are Observation, so that no
+/// Observation can stand there without matching more than one. They stand behind a DocumentReference.
+fn observation_holder(cx: &mut Context<'_>, title: &str, observations: &[String]) -> String {
+    let mut tree = Tree::new("DocumentReference");
+    let mut to = tree.edit();
+    to.set("status", "current");
+    cx.set_patient(&mut to, "subject");
+    to.set("description", title);
+    to.item("content").object("attachment").set("title", title);
+    let mut context = to.object("context");
+    for reference in observations {
+        context.item("related").set("reference", reference);
+    }
+    cx.document.add(&format!("DocumentReference {title} {}", observations.join(" ")), tree)
 }
 
 /// Planned activities stand in a CarePlan.
