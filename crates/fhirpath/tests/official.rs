@@ -3,6 +3,8 @@
 //! A case that expects an error must end in one: an empty answer is a failure. Expressions are compiled strictly, for the
 //! type of the case's input. `official-ledger.toml` lists what does not pass. Without the suite the test passes and says so.
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 

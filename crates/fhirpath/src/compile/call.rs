@@ -18,8 +18,8 @@ impl Compiler<'_> {
         offset: usize,
         focus: &Typing,
     ) -> Result<Typed, CompileError> {
-        if let Some(compiled) = self.type_function(&input.1, name, arguments, offset)? {
-            return self.finish_type_function(input, name, compiled);
+        if matches!(name, "is" | "as" | "ofType") {
+            return self.type_function(input, name, arguments, offset);
         }
         let Some(function) = Function::of(name) else {
             return Err(CompileError { message: format!("there is no function '{name}'"), offset });
@@ -53,34 +53,21 @@ impl Compiler<'_> {
 
     /// `is`, `as` and `ofType` take the name of a type.
     fn type_function(
-        &self,
-        _input: &Typing,
-        name: &str,
-        arguments: &[Argument],
-        offset: usize,
-    ) -> Result<Option<crate::ast::TypeSpecifier>, CompileError> {
-        if !matches!(name, "is" | "as" | "ofType") {
-            return Ok(None);
-        }
-        match arguments {
-            [argument] => self.specifier_of(&argument.expr).map(Some),
-            _ => Err(CompileError { message: format!("{name}() takes the name of one type"), offset }),
-        }
-    }
-
-    fn finish_type_function(
         &mut self,
         input: Typed,
         name: &str,
-        ty: crate::ast::TypeSpecifier,
+        arguments: &[Argument],
+        offset: usize,
     ) -> Result<Typed, CompileError> {
-        match name {
-            "is" => self.is(input, &ty),
-            _ => {
-                let single = name == "as" && self.strict;
-                self.as_type(input, &ty, single)
-            }
+        let [argument] = arguments else {
+            return Err(CompileError { message: format!("{name}() takes the name of one type"), offset });
+        };
+        let ty = self.specifier_of(&argument.expr)?;
+        if name == "is" {
+            return self.is(input, &ty);
         }
+        let single = name == "as" && self.strict;
+        self.as_type(input, &ty, single)
     }
 
     fn check_input(&mut self, function: Function, typing: &Typing, offset: usize) -> Result<(), CompileError> {
@@ -99,10 +86,7 @@ impl Compiler<'_> {
         let mut seen = focus.clone();
         for _ in 0..4 {
             let notes = self.notes.len();
-            let (plan, typing) = match self.scoped(expr, &seen) {
-                Ok(compiled) => compiled,
-                Err(error) => return Err(error),
-            };
+            let (plan, typing) = self.scoped(expr, &seen)?;
             let wider = seen.clone().or(&typing);
             if wider == seen {
                 return Ok((plan, typing));

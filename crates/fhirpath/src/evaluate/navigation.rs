@@ -22,10 +22,12 @@ impl<'t> Evaluation<'_, 't> {
                 return if step.text == "value" { self.value_step(typed, sink) } else { MORE };
             }
         } else if step.choices.is_empty() {
-            return match element.tree().find_name(&step.text) {
-                Some(name) => super::push_all(element.named(name).map(Item::untyped), sink),
-                None => MORE,
-            };
+            if let Some(name) = element.tree().find_name(&step.text)
+                && super::push_all(element.named(name).map(Item::untyped), sink)?.is_break()
+            {
+                return STOP;
+            }
+            return if step.text == "value" { self.value_step(typed, sink) } else { MORE };
         }
         for child in element.children() {
             self.charge(1)?;

@@ -150,7 +150,7 @@ pub(crate) fn of_f64(value: f64) -> Option<Decimal> {
         return None;
     }
     let rounded = Decimal::parse(&format!("{value:.14e}"))?.normalized();
-    if rounded.scale() < 0 { round_to(rounded, 0) } else { Some(rounded) }
+    if rounded.scale() < 0 { round_to(rounded, 0).or(Some(rounded)) } else { Some(rounded) }
 }
 
 /// A whole power by squaring; `None` where it does not fit.
