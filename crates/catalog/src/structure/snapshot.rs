@@ -250,6 +250,11 @@ impl Making<'_> {
     }
 
     fn change(&mut self, node: &mut Node, change: &Change) {
+        if self.differential.is_snapshot {
+            // A published snapshot says all of each element itself.
+            let slice_name = node.element.slice_name.take();
+            node.element = ElementDefinition { slice_name, min: 0, ..Node::new(node.step.clone()).element };
+        }
         let element = &mut node.element;
         element.min = change.min.unwrap_or(element.min);
         element.max = change.max.unwrap_or(element.max);
@@ -353,6 +358,7 @@ fn new_slice(unsliced: &mut Node, name: &str) -> Node {
     element.slicing = None;
     element.slice_name = Some(name.into());
     element.min = 0;
+    element.obligations = Arc::new([]);
     if let Some(stem) = unsliced.step.strip_suffix("[x]")
         && let Some(suffix) = name.strip_prefix(stem)
     {
