@@ -108,6 +108,11 @@ impl Dictionaries {
         Ok(id)
     }
 
+    /// Whether the type has a dictionary of its own.
+    pub(crate) fn has_own(&self, type_code: u16) -> bool {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).contains_key(&type_code)
+    }
+
     /// The body as it is stored, and how: compressed when that is shorter.
     pub(crate) fn pack(
         &self,

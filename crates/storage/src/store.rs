@@ -222,26 +222,52 @@ impl Store {
         self.inner.dictionaries.add(&*self.inner.engine, code, dictionary)
     }
 
-    /// Trains a dictionary from the newest stored bodies of a type and uses it for new ones; at most 32 KiB. Old values stay as
-    /// they are. Such a dictionary holds fragments of what it was trained from: `docs/storage.md`, "Compression", says when not to.
+    /// Trains a dictionary of 32 KiB from stored bodies of a type, old and new ones, and uses it for new ones; values that are
+    /// stored stay as they are. Such a dictionary holds fragments of what it was trained from: `docs/storage.md`, "Compression",
+    /// says when not to. Takes a second or so; reads and commits go on.
     ///
     /// # Errors
     /// See [`DictionaryError`]: a few hundred resources of the type are needed. Nothing was written.
     pub fn train_dictionary(&self, type_name: &str) -> Result<u32, DictionaryError> {
         const SIZE: usize = 32 << 10;
+        const SAMPLES: u64 = 3_000;
         let view = View::new(self.clone(), self.published());
+        let step = usize::try_from(view.count(type_name)? / SAMPLES).unwrap_or(0).max(1);
         let mut samples = Vec::new();
         let mut bytes = 0;
-        for change in view.history(&Scope::Type(type_name), Bounds::default())? {
+        for change in view.history(&Scope::Type(type_name), Bounds::default())?.step_by(step) {
             if let Some(body) = view.version_of(&change?)?.body()? {
                 bytes += body.len();
                 samples.push(body);
             }
-            if bytes > 100 * SIZE {
+            if bytes > 200 * SIZE {
                 break;
             }
         }
         self.add_dictionary(Some(type_name), &train(&samples, SIZE)?)
+    }
+
+    /// [`Store::train_dictionary`] for every type that has at least `least` live resources and no dictionary of its own. Returns
+    /// the names of the types that got one.
+    ///
+    /// # Errors
+    /// When the engine fails; types before have their dictionaries.
+    pub fn train_dictionaries(&self, least: u64) -> Result<Vec<Arc<str>>, DictionaryError> {
+        let view = View::new(self.clone(), self.published());
+        let mut trained = Vec::new();
+        for name in self.type_names() {
+            let code = self.inner.names.code(&name).unwrap_or(0);
+            if self.inner.dictionaries.has_own(code) || view.count(&name)? < least {
+                continue;
+            }
+            match self.train_dictionary(&name) {
+                Ok(_) => trained.push(name),
+                // Too little to learn from: the type goes on with the common dictionary.
+                Err(DictionaryError::Samples(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(trained)
     }
 
     /// Removes what index rows tell about the time before `horizon`, so that superseded keys take no space for ever. Afterwards

@@ -368,6 +368,9 @@ fn a_dictionary_shortens_new_values_and_old_ones_stay_readable() {
         for n in 0..400 {
             store.commit(transaction([put("Observation", &format!("{n}"), &text(n), &[])])).unwrap();
         }
+        assert!(store.train_dictionaries(401).unwrap().is_empty(), "{name}");
+        assert_eq!(store.train_dictionaries(400).unwrap(), ["Observation".into()], "{name}");
+        assert!(store.train_dictionaries(400).unwrap().is_empty(), "{name}");
         let id = store.train_dictionary("Observation").unwrap();
         assert!(store.train_dictionary("Nothing").is_err(), "{name}");
         store.commit(transaction([put("Observation", "new", &text(400), &[])])).unwrap();
