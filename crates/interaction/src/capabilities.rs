@@ -23,6 +23,7 @@ pub(crate) fn run(request: &Request<'_>) -> Result<Answer, Refusal> {
 }
 
 fn statement(request: &Request<'_>) -> Tree {
+    let index = request.service.rules().index;
     let mut tree = Tree::new("CapabilityStatement");
     let mut root = tree.edit();
     root.set("status", "active");
@@ -36,7 +37,7 @@ fn statement(request: &Request<'_>) -> Tree {
     let mut rest = root.item("rest");
     rest.set("mode", "server");
     for resource_type in RESOURCE_TYPES {
-        resource(&mut rest.item("resource"), resource_type);
+        resource(&mut rest.item("resource"), resource_type, &index);
     }
     for row in ROWS {
         if let Declared::System(code) = row.declared {
@@ -49,7 +50,7 @@ fn statement(request: &Request<'_>) -> Tree {
     tree
 }
 
-fn resource(item: &mut ElementMut<'_>, resource_type: &str) {
+fn resource(item: &mut ElementMut<'_>, resource_type: &str, index: &search::Index) {
     item.set("type", resource_type);
     let rows = || ROWS.iter().filter(|row| row.types.is_empty() || row.types.contains(&resource_type));
     for row in rows() {
@@ -61,8 +62,31 @@ fn resource(item: &mut ElementMut<'_>, resource_type: &str) {
     item.set("readHistory", true);
     item.set("updateCreate", true);
     item.set("conditionalRead", "full-support");
+    search_parameters(item, resource_type, index);
     for row in rows().filter(|row| !row.types.is_empty()) {
         operation(item, row);
+    }
+}
+
+/// Parameters that every type has and no definition gives an expression for.
+const EVERYWHERE: [(&str, &str); 5] =
+    [("_id", "token"), ("_lastUpdated", "date"), ("_list", "string"), ("_text", "string"), ("_content", "string")];
+
+/// What can be searched by, and what references can be followed from here.
+fn search_parameters(item: &mut ElementMut<'_>, resource_type: &str, index: &search::Index) {
+    let list = index.parameters(resource_type).map_or(&[][..], |parameters| parameters.list());
+    let references = list.iter().filter(|parameter| parameter.of == search::ParameterType::Reference);
+    item.push("searchInclude", "*");
+    for parameter in references {
+        item.push("searchInclude", format!("{resource_type}:{}", parameter.code).as_str());
+    }
+    for (name, of) in EVERYWHERE {
+        item.item("searchParam").set("name", name).set("type", of);
+    }
+    for parameter in list {
+        let mut declared = item.item("searchParam");
+        declared.set("name", parameter.code.as_str());
+        declared.set("definition", parameter.url.as_str()).set("type", parameter.of.code());
     }
 }
 

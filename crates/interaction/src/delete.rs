@@ -18,6 +18,8 @@ pub(crate) fn run(request: &Request<'_>) -> Result<Answer, Refusal> {
         expect: conditions::expected(&request.call.headers)?,
         method: Method::Delete,
         content: None,
+        exact: false,
+        unless_same: false,
     };
     let stored = write::commit(request.service, &request.permit, request.call.now, vec![draft])?;
     let mut answer = match request.preferred_return() {

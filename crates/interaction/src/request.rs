@@ -1,6 +1,7 @@
 //! A call that is understood and allowed, on its way to the function of its row.
 
 use access::Permit;
+use catalog::Catalog;
 use model::Shapes;
 
 use crate::call::Call;
@@ -13,6 +14,8 @@ use crate::target::Target;
 pub struct Request<'a> {
     /// The service that answers.
     pub service: &'a Service,
+    /// The rules in force for it.
+    pub catalog: Catalog,
     /// The call itself.
     pub call: &'a Call<'a>,
     /// Its path.
@@ -39,7 +42,7 @@ pub enum Return {
 impl Request<'_> {
     /// The types of FHIR.
     pub fn shapes(&self) -> &dyn Shapes {
-        self.service.shapes()
+        &self.catalog
     }
 
     /// What to send back of a write.

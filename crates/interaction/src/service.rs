@@ -1,7 +1,11 @@
 //! What all requests share, and the one door to everything that is done.
 
+use std::sync::{Arc, PoisonError, RwLock};
+
 use access::{Action, Policy};
-use model::{Instant, Limits, NoShapes, Shapes};
+use catalog::Catalog;
+use model::{Instant, Limits};
+use search::Index;
 use storage::Store;
 
 use crate::answer::Answer;
@@ -26,24 +30,44 @@ pub struct Settings {
     pub page: usize,
     /// The most entries on a page.
     pub longest_page: usize,
+    /// Absolute URLs of this server's FHIR base without a trailing `/`: references below them are local.
+    pub bases: Vec<String>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { started: Instant(0), limits: Limits::default(), policy: Policy::default(), page: 20, longest_page: 1000 }
+        Settings { started: Instant(0), limits: Limits::default(), policy: Policy::default(), page: 20, longest_page: 1000, bases: Vec::new() }
+    }
+}
+
+/// What a request is judged and indexed by. A clone shares it.
+#[derive(Clone)]
+pub struct Rules {
+    /// Types, profiles, terminology.
+    pub catalog: Catalog,
+    /// Where search finds a resource.
+    pub index: Arc<Index>,
+}
+
+impl Rules {
+    fn of(catalog: Catalog, bases: &[String]) -> Rules {
+        let index = Arc::new(Index::new(catalog.clone(), bases.to_vec()));
+        Rules { catalog, index }
     }
 }
 
 /// The server without its transport. Shared by all threads; its calls block.
 pub struct Service {
     store: Store,
+    rules: RwLock<Rules>,
     settings: Settings,
 }
 
 impl Service {
-    /// A service over a store.
-    pub fn new(store: Store, settings: Settings) -> Service {
-        Service { store, settings }
+    /// A service over a store, by the rules of a catalog.
+    pub fn new(store: Store, catalog: Catalog, settings: Settings) -> Service {
+        let rules = RwLock::new(Rules::of(catalog, &settings.bases));
+        Service { store, rules, settings }
     }
 
     /// The store.
@@ -56,9 +80,14 @@ impl Service {
         &self.settings
     }
 
-    /// The types of FHIR.
-    pub fn shapes(&self) -> &dyn Shapes {
-        &NoShapes
+    /// The rules in force now.
+    pub fn rules(&self) -> Rules {
+        self.rules.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The types, profiles and terminology in force now.
+    pub fn catalog(&self) -> Catalog {
+        self.rules().catalog
     }
 
     /// Answers a call. Every failure is an answer too: an OperationOutcome in the form that was asked for.
@@ -68,14 +97,14 @@ impl Service {
         let form = media.as_ref().copied().unwrap_or(Media::JSON);
         let mut name = "";
         let done = self.request(call, query, media, &mut name);
-        let mut answer = done.unwrap_or_else(|refusal| Answer::refusal(refusal, &form, self.shapes()));
+        let mut answer = done.unwrap_or_else(|refusal| Answer::refusal(refusal, &form, &self.catalog()));
         answer.interaction = name;
         answer
     }
 
     /// The answer to what is refused before it is a call.
     pub fn refuse(&self, refusal: Refusal) -> Answer {
-        Answer::refusal(refusal, &Media::JSON, self.shapes())
+        Answer::refusal(refusal, &Media::JSON, &self.catalog())
     }
 
     /// Whether a call is a point read: it takes microseconds and may be answered without leaving the thread.
@@ -104,7 +133,7 @@ impl Service {
             id: Some(target.id.as_str()).filter(|id| !id.is_empty()),
         };
         let permit = self.settings.policy.permit(call.caller, &action)?;
-        let request = Request { service: self, call, target, query, media, permit };
+        let request = Request { service: self, catalog: self.catalog(), call, target, query, media, permit };
         (row.run)(&request)
     }
 

@@ -8,30 +8,44 @@
 
 use model::{Instant, Tree};
 
+/// The mark of a text into which reading inserts nothing.
+pub(crate) const EXACT: u64 = u64::MAX;
+
 /// The text and the offset of its mark. A `versionId` and a `lastUpdated` that the tree has are left out.
-pub(crate) fn encode(mut tree: Tree, id: &str) -> (Vec<u8>, u64) {
+pub(crate) fn encode(tree: Tree, id: &str) -> (Vec<u8>, u64) {
+    let (head, meta, rest) = parts(tree, id);
+    let head = head + ",\"meta\":{";
+    let mark = head.len() as u64;
+    let meta = meta.as_deref().and_then(|meta| meta.strip_prefix('{')).unwrap_or("}");
+    ((head + meta + &rest).into_bytes(), mark)
+}
+
+/// The text of a document that is read as it is stored: the mark is [`EXACT`].
+pub(crate) fn encode_exact(tree: Tree, id: &str) -> Vec<u8> {
+    let (head, meta, rest) = parts(tree, id);
+    let meta = meta.filter(|meta| meta != "{}").map(|meta| format!(",\"meta\":{meta}"));
+    (head + &meta.unwrap_or_default() + &rest).into_bytes()
+}
+
+/// Type and id; `meta` without version and time; everything else with the closing brace.
+fn parts(mut tree: Tree, id: &str) -> (String, Option<String>, String) {
     let meta = tree.root().get("meta").filter(|meta| !meta.is_primitive()).map(|meta| meta.id());
-    let meta_text = meta.map(|meta| {
+    let meta = meta.map(|meta| {
         tree.edit_at(meta).remove("versionId").remove("lastUpdated");
         model::json::to_string(tree.element(meta))
     });
     tree.edit().remove("id").remove("meta");
     let rest = model::json::to_string(tree.root());
-    let resource_type = tree.resource_type();
-    let head = format!("{{\"resourceType\":\"{resource_type}\"");
-    let mut text = String::with_capacity(rest.len() + 128);
-    text.push_str(&head);
-    text.push_str(",\"id\":\"");
-    text.push_str(id);
-    text.push_str("\",\"meta\":{");
-    let mark = text.len() as u64;
-    text.push_str(meta_text.as_deref().and_then(|meta| meta.strip_prefix('{')).unwrap_or("}"));
-    text.push_str(rest.strip_prefix(head.as_str()).unwrap_or("}"));
-    (text.into_bytes(), mark)
+    let head = format!("{{\"resourceType\":\"{}\"", tree.resource_type());
+    let rest = rest.strip_prefix(head.as_str()).unwrap_or("}").to_owned();
+    (format!("{head},\"id\":\"{id}\""), meta, rest)
 }
 
 /// The text of a version as it is read.
 pub(crate) fn decode(body: &[u8], mark: u64, version: u64, instant: Instant) -> Vec<u8> {
+    if mark == EXACT {
+        return body.to_vec();
+    }
     let at = usize::try_from(mark).map_or(body.len(), |mark| mark.min(body.len()));
     let (head, tail) = body.split_at(at);
     let comma = if tail.first() == Some(&b'}') { "" } else { "," };
@@ -52,6 +66,13 @@ mod tests {
         let (body, mark) = encode(tree, "b");
         let text = decode(&body, mark, 3, Instant(0));
         assert_eq!(String::from_utf8(text).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_document_is_read_as_it_is_stored() {
+        let read = |text: &str| model::json::read(text.as_bytes(), &Default::default()).unwrap();
+        let body = encode_exact(read(r#"{"resourceType":"Bundle","meta":{"versionId":"1"},"type":"document"}"#), "b");
+        assert_eq!(decode(&body, EXACT, 3, Instant(0)), br#"{"resourceType":"Bundle","id":"b","type":"document"}"#);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::call::Method;
 use crate::refusal::{Class, Refusal};
 use crate::request::Request;
 use crate::target::{Level, Target};
-use crate::{answer::Answer, capabilities, create, delete, history, read, update, vread};
+use crate::{answer::Answer, capabilities, convert, create, delete, history, read, update, vread, search_type};
 
 /// What a row is in a CapabilityStatement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,8 +49,9 @@ impl Row {
     }
 
     fn fits(&self, target: &Target) -> bool {
+        let compartment = self.word == "[type]" && target.word.starts_with(|first: char| first.is_ascii_uppercase() || first == '*');
         self.level == target.level
-            && self.word == target.word
+            && (self.word == target.word || compartment)
             && (self.types.is_empty() || self.types.contains(&target.resource_type.as_str()))
     }
 }
@@ -73,7 +74,7 @@ macro_rules! row {
     };
 }
 
-use Declared::{Interaction, System};
+use Declared::{Interaction, Operation, System};
 
 /// The rows.
 pub static ROWS: &[Row] = &[
@@ -86,7 +87,16 @@ pub static ROWS: &[Row] = &[
     row!("history-instance" Get Instance "_history" History Interaction("history-instance"), history::instance),
     row!("history-type" Get Type "_history" History Interaction("history-type"), history::of_type),
     row!("history-system" Get System "_history" History System("history-system"), history::system),
+    row!("search-type" Get Type "" Search Interaction("search-type"), search_type::run),
+    row!("search-type" Post Type "_search" Search Declared::Within, search_type::run),
+    row!("search-system" Get System "" Search System("search-system"), search_type::run),
+    row!("search-system" Post System "_search" Search Declared::Within, search_type::run),
+    row!("search-compartment" Get Instance "[type]" Search Declared::Within, search_type::run),
+    row!("$convert" Post System "$convert" Compute Operation(CONVERT), convert::run),
 ];
+
+/// The definition of `$convert`: ours, no standard has one.
+const CONVERT: &str = "urn:passerelle:OperationDefinition:convert";
 
 /// The row for a request.
 ///

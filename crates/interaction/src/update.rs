@@ -33,6 +33,8 @@ pub(crate) fn run(request: &Request<'_>) -> Result<Answer, Refusal> {
         expect: conditions::expected(&request.call.headers)?,
         method: Method::Update,
         content: Some(content),
+        exact: false,
+        unless_same: false,
     };
     let stored = write::commit(service, &request.permit, request.call.now, vec![draft])?;
     written::answer(request, stored.first())

@@ -22,13 +22,19 @@ pub struct Draft {
     pub method: Method,
     /// The new content; `None` deletes.
     pub content: Option<Checked>,
+    /// Whether it is a document that is read exactly as it is stored, without version and time in `meta`: its hash stands
+    /// in a DocumentReference.
+    pub exact: bool,
+    /// Whether content that is there already makes no new version.
+    pub unless_same: bool,
 }
 
 impl Draft {
     /// A new resource under a new id.
     pub fn create(id: String, content: Checked) -> Draft {
         let resource_type = content.resource().resource_type().unwrap_or_default().to_owned();
-        Draft { resource_type, id, expect: Expect::Never, method: Method::Create, content: Some(content) }
+        let (expect, method) = (Expect::Never, Method::Create);
+        Draft { resource_type, id, expect, method, content: Some(content), exact: false, unless_same: false }
     }
 }
 
@@ -108,7 +114,10 @@ fn add(transaction: &mut Transaction, planned: Planned) -> Stored {
         Some(content) => compartment::bucket(content.resource(), &draft.id),
         None => storage::Bucket::of_no_patient(&draft.resource_type, &draft.id),
     };
-    let text = draft.content.map(|content| stored_text::encode(content.into_tree(), &draft.id));
+    let text = draft.content.map(|content| match draft.exact {
+        true => (stored_text::encode_exact(content.into_tree(), &draft.id), stored_text::EXACT),
+        false => stored_text::encode(content.into_tree(), &draft.id),
+    });
     let content = text.clone().map(|(body, mark)| Content { body, mark, index });
     transaction.write(Write {
         type_name: draft.resource_type.clone(),
@@ -117,7 +126,7 @@ fn add(transaction: &mut Transaction, planned: Planned) -> Stored {
         expect: draft.expect,
         method: draft.method,
         content,
-        unless_same: false,
+        unless_same: draft.unless_same,
     });
     let (resource_type, id) = (draft.resource_type, draft.id);
     Stored { resource_type, id, version: 0, instant: Instant(0), effect: Effect::Unchanged, text }

@@ -5,6 +5,12 @@ use crate::service::Service;
 use crate::write::Plan;
 
 /// Adds the keys of every resource of the plan.
-pub(crate) fn run(_service: &Service, _plan: &mut Plan) -> Result<(), Refusal> {
+pub(crate) fn run(service: &Service, plan: &mut Plan) -> Result<(), Refusal> {
+    let index = service.rules().index;
+    for planned in &mut plan.writes {
+        if let Some(content) = &planned.draft.content {
+            planned.index = index.keys(content.resource());
+        }
+    }
     Ok(())
 }

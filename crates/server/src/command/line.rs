@@ -40,7 +40,7 @@ fn commands() -> Vec<(&'static str, &'static str, Vec<Arg>)> {
             vec![
                 paths("Documents: CDA, FHIR; folders are walked."),
                 option("category", "CODE", "Convert into this category instead of the one that the document tells."),
-                option("out", "DIR", "Folder for NAME.json and NAME.report.json; without it, beside each document."),
+                option("out", "DIR", "Folder for NAME.json and NAME.report.json, in subfolders like those that are walked; without it, beside each document."),
             ],
         ),
         (

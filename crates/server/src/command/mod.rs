@@ -1,15 +1,22 @@
 //! The command line: one file a command.
 
 mod config;
+mod convert;
+mod demo;
+mod export;
+mod files;
 mod line;
+mod load;
 mod log;
+mod packages;
+mod progress;
 mod serve;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
 pub use line::{command_line, values};
-pub use serve::serve;
+pub use serve::{serve, settings};
 
 /// Runs the program: 0 when all went well, 1 when something was refused or failed, 2 when it was called wrongly.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -32,6 +39,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     log::start(&values);
     let done = match name {
         "serve" => serve::run(&values),
+        "convert" => convert::run(matches, &values),
+        "load" => load::run(matches, &values),
+        "export" => export::run(matches, &values),
+        "packages" => packages::run(matches, &values),
         _ => config::run(matches, &values),
     };
     match done {

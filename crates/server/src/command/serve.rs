@@ -9,19 +9,25 @@ use actix_web::rt::System;
 use actix_web::web::Data;
 use interaction::{Service, Settings};
 use model::{Clock, Limits};
-use storage::Store;
 
+use super::demo::{self, Folder};
+use super::packages;
 use crate::configuration::Values;
 use crate::http::{HttpError, Running, State, start};
 use crate::{MachineClock, TimeOrderedIds, store};
 
 /// Serves until it is told to stop, then lets requests under way end and shortens the journal.
 pub(crate) fn run(values: &Values) -> Result<ExitCode, Box<dyn Error>> {
-    let store = store::open(values.text("engine"), Path::new(values.text("data")))?;
-    let kept = store.clone();
+    let fresh = if values.switch("demo") { Some(Folder::fresh()?) } else { None };
+    let folder = fresh.as_ref().map_or_else(|| Path::new(values.text("data")), Folder::path);
+    let store = store::open(values.text("engine"), folder)?;
+    let service = Arc::new(Service::new(store, packages::catalog(values)?, settings(values)));
     System::new().block_on(async {
-        let running = serve(store, values)?;
+        let running = serve(service.clone(), values)?;
         println!("Passerelle serves {}", running.base());
+        if fresh.is_some() {
+            demo::fill(&service, &running.base())?;
+        }
         let handle = running.handle();
         actix_web::rt::spawn(async move {
             stop_signal().await;
@@ -31,25 +37,26 @@ pub(crate) fn run(values: &Values) -> Result<ExitCode, Box<dyn Error>> {
         running.server.await?;
         Ok::<(), Box<dyn Error>>(())
     })?;
-    kept.engine().checkpoint()?;
+    service.store().engine().checkpoint()?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Begins to listen over a store, as the configuration says.
+/// Begins to listen with a service, as the configuration says.
 ///
 /// # Errors
 /// Where the address or the TLS files cannot be used.
-pub fn serve(store: Store, values: &Values) -> Result<Running, HttpError> {
-    let service = Arc::new(Service::new(store, settings(values)));
+pub fn serve(service: Arc<Service>, values: &Values) -> Result<Running, HttpError> {
     let state = State::new(service, Arc::new(MachineClock), Arc::new(TimeOrderedIds), values);
     start(Data::new(state), values)
 }
 
 /// What the configuration says of the service.
-pub(crate) fn settings(values: &Values) -> Settings {
+pub fn settings(values: &Values) -> Settings {
     let depth = usize::try_from(values.number("max-depth")).unwrap_or(usize::MAX);
     let limits = Limits { bytes: values.bytes("max-body"), depth, ..Limits::default() };
-    Settings { started: MachineClock.now(), limits, ..Settings::default() }
+    let own = format!("http://{}/fhir", values.text("listen"));
+    let base = values.some_text("base-url").map_or(own, |url| url.trim_end_matches('/').to_owned());
+    Settings { started: MachineClock.now(), limits, bases: vec![base], ..Settings::default() }
 }
 
 async fn stop_signal() {

@@ -1,10 +1,11 @@
 //! A server in this process on a free port, and a client.
 
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 
 use actix_web::dev::ServerHandle;
 use actix_web::rt::System;
+use interaction::Service;
 use model::Tree;
 use reqwest::blocking::{Client, RequestBuilder, Response};
 use server::configuration::{SETTINGS, Source, Values};
@@ -66,7 +67,9 @@ pub fn start_over(store: storage::Store, given: &[(&str, &str)]) -> Running {
     let (send, receive) = mpsc::channel();
     let thread = std::thread::spawn(move || {
         System::new().block_on(async {
-            let running = server::command::serve(store, &values).unwrap();
+            let settings = server::command::settings(&values);
+            let service = Arc::new(Service::new(store, catalog::Catalog::built_in(), settings));
+            let running = server::command::serve(service, &values).unwrap();
             send.send((running.base(), running.handle())).unwrap();
             running.server.await.unwrap();
         });

@@ -1,0 +1,142 @@
+//! Documents pushed in and retrieved: `$convert`, ITI-105, ITI-68, driven over HTTP.
+
+#[expect(unreachable_pub)]
+mod running;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use model::Tree;
+use running::{Running, Told, start, told};
+use sha1::{Digest, Sha1};
+
+const SUMMARY: &str = include_str!("documents/summary.xml");
+
+fn publish(server: &Running, content_type: &str, bytes: &[u8], more: &str) -> Told {
+    let data = STANDARD.encode(bytes);
+    server.post(
+        "DocumentReference",
+        &format!(
+            r#"{{"resourceType":"DocumentReference","status":"current",{more}
+               "content":[{{"attachment":{{"contentType":"{content_type}","data":"{data}"}}}}]}}"#
+        ),
+    )
+}
+
+fn text<'t>(tree: &'t Tree, path: &str) -> &'t str {
+    tree.root().text_at(path).unwrap_or_default()
+}
+
+#[test]
+fn a_cda_goes_in_and_the_european_document_comes_out() {
+    let server = start(&[]);
+    let request = server.client.post(server.url("$convert")).header("Content-Type", "application/xml").body(SUMMARY);
+    let answer = told(request);
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let document = answer.tree();
+    assert_eq!((document.resource_type(), text(&document, "type")), ("Bundle", "document"));
+    let request = server.client.post(server.url("$convert")).header("Prefer", "return=OperationOutcome").body(SUMMARY);
+    assert_eq!(told(request).tree().resource_type(), "OperationOutcome");
+    let all = told(server.client.post(server.url("$convert?report=true")).body(SUMMARY)).tree();
+    let names: Vec<_> = all.root().every("parameter.name").iter().filter_map(|name| name.text()).collect();
+    assert_eq!(names, ["return", "report", "provenance", "category"]);
+    // Nothing was stored by any of it.
+    assert!(server.get("_history").tree().root().get("entry").is_none());
+    told(server.client.post(server.url("$convert")).body("MSH|^~\\&|X")).refused(422, "not-supported");
+    told(server.client.post(server.url("$convert"))).refused(400, "invalid");
+}
+
+#[test]
+fn a_published_cda_is_found_converted_with_its_source_and_provenance() {
+    let server = start(&[]);
+    let published = publish(&server, "application/hl7-cda+xml", SUMMARY.as_bytes(), "");
+    assert_eq!(published.status, 201, "{}", published.text());
+    let reference = published.tree();
+    assert!(reference.root().at("content.attachment.data").is_none());
+    assert_eq!(text(&reference, "category.coding.code"), "Patient-Summaries");
+    assert_eq!(text(&reference, "type.coding.code"), "60591-5");
+    assert!(published.header("location").contains("/DocumentReference/"));
+
+    // ITI-68: the native Bundle, with the hash and size that the reference tells, also as XML.
+    let url = text(&reference, "content.attachment.url");
+    let document = server.get(url);
+    assert_eq!(text(&document.tree(), "type"), "document");
+    assert_eq!(STANDARD.encode(Sha1::digest(&document.body)), text(&reference, "content.attachment.hash"));
+    assert_eq!(document.body.len().to_string(), text(&reference, "content.attachment.size"));
+    let xml = told(server.client.get(url).header("Accept", "application/fhir+xml"));
+    assert!(xml.header("content-type").starts_with("application/fhir+xml") && xml.text().contains("<Bundle"));
+
+    // The patient, the source and the Provenance that leads from one to the other.
+    let patient = server.get(text(&reference, "subject.reference")).tree();
+    assert_eq!(text(&patient, "name.family"), "Martin");
+    let history = server.get("Provenance/_history").tree();
+    let sources: Vec<_> = history.root().every("entry.resource.entity.what.reference");
+    let binary = sources.iter().filter_map(|source| source.text()).find(|source| source.starts_with("Binary/")).unwrap();
+    assert_eq!(server.get(binary).body, SUMMARY.as_bytes());
+}
+
+#[test]
+fn the_same_document_again_makes_no_second_one() {
+    let server = start(&[]);
+    let first = publish(&server, "text/xml", SUMMARY.as_bytes(), "").tree();
+    let second = publish(&server, "text/xml", SUMMARY.as_bytes(), "").tree();
+    assert_eq!(text(&first, "id"), text(&second, "id"));
+    assert_eq!(text(&first, "subject.reference"), text(&second, "subject.reference"));
+    let patients = server.get("Patient/_history").tree();
+    assert_eq!(patients.root().every("entry").len(), 1);
+}
+
+#[test]
+fn a_european_document_comes_back_as_it_was() {
+    let server = start(&[]);
+    let document = told(server.client.post(server.url("$convert")).body(SUMMARY));
+    let published = publish(&server, "application/fhir+json", &document.body, "");
+    assert_eq!(published.status, 201, "{}", published.text());
+    let back = server.get(text(&published.tree(), "content.attachment.url")).tree();
+    let entries = |tree: &Tree| tree.root().all("entry").map(model::json::to_string).collect::<Vec<_>>();
+    assert_eq!(entries(&back), entries(&document.tree()));
+}
+
+#[test]
+fn other_content_is_kept_as_it_is() {
+    let server = start(&[]);
+    let pdf = b"%PDF-1.7 example".to_vec();
+    let published = publish(&server, "application/pdf", &pdf, "");
+    assert_eq!(published.status, 201, "{}", published.text());
+    let reference = published.tree();
+    let raw = server.get(text(&reference, "content.attachment.url"));
+    assert_eq!((raw.header("content-type"), &raw.body), ("application/pdf", &pdf));
+    assert_eq!(STANDARD.encode(Sha1::digest(&pdf)), text(&reference, "content.attachment.hash"));
+}
+
+#[test]
+fn a_replaced_document_is_superseded() {
+    let server = start(&[]);
+    let first = publish(&server, "application/pdf", b"one", "").tree();
+    let target = format!("DocumentReference/{}", text(&first, "id"));
+    let relation = format!(r#""relatesTo":[{{"code":"replaces","target":{{"reference":"{target}"}}}}],"#);
+    assert_eq!(publish(&server, "application/pdf", b"two", &relation).status, 201);
+    assert_eq!(text(&server.get(&target).tree(), "status"), "superseded");
+    let unknown = r#""relatesTo":[{"code":"replaces","target":{"reference":"DocumentReference/none"}}],"#;
+    publish(&server, "application/pdf", b"three", unknown).refused(422, "processing");
+}
+
+#[test]
+fn nothing_is_stored_of_what_is_refused() {
+    let server = start(&[]);
+    let post = |attachment: &str| {
+        let body = r#"{"resourceType":"DocumentReference","status":"current","content":[{"attachment":ATTACHMENT}]}"#;
+        server.post("DocumentReference", &body.replace("ATTACHMENT", attachment))
+    };
+    let expression = |told: &Told| text(&told.tree(), "issue.expression").to_owned();
+    let data = "DocumentReference.content[0].attachment.data";
+    let broken = post(r#"{"contentType":"text/xml","data":"%%%"}"#);
+    assert_eq!(expression(broken.refused(400, "invalid")), data);
+    assert_eq!(expression(&post(r#"{"contentType":"application/pdf","data":"AAAA","size":7}"#)), data.replace("data", "size"));
+    assert_eq!(expression(&post(r#"{"contentType":"application/pdf","data":"AAAA","hash":"x"}"#)), data.replace("data", "hash"));
+    let cut = &SUMMARY.as_bytes()[..900];
+    let refused = publish(&server, "text/xml", cut, "");
+    assert_eq!((refused.status, expression(&refused)), (422, data.to_owned()), "{}", refused.text());
+    let subject = r#""subject":{"reference":"Patient/none"},"#;
+    publish(&server, "text/xml", SUMMARY.as_bytes(), subject).refused(422, "processing");
+    assert!(server.get("_history").tree().root().get("entry").is_none());
+}
