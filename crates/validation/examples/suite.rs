@@ -57,6 +57,9 @@ fn run(case: &serde_json::Value, files: &Path, base: &Catalog, shared: &Validato
     options.unknown_extensions = Severity::Error;
     let strict_urls = case["options"]["examples"] == serde_json::Value::Bool(false);
     options.example_urls = strict_urls.then_some(Severity::Error);
+    let flag = |name: &str| case["options"][name] == serde_json::Value::Bool(true);
+    let strict_text = flag("security-checks") || flag("noHtmlInMarkdown");
+    options.markup_in_text = strict_text.then_some(Severity::Error);
     let mut supporting: Vec<Tree> = Vec::new();
     for file in case["supporting"].as_array().into_iter().flatten() {
         if let Ok(tree) = read(&files.join(file.as_str().unwrap()), base) {

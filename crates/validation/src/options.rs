@@ -16,6 +16,8 @@ pub struct Options {
     pub claimed_profiles: bool,
     /// How an example URL (`example.org`, `acme.com`) is reported; `None` says nothing of them.
     pub example_urls: Option<Severity>,
+    /// How text (string, markdown) that looks like HTML is reported; `None` says nothing of it.
+    pub markup_in_text: Option<Severity>,
     /// Whether recommendations (`best-practice` invariants) are reported, as warnings.
     pub best_practice: bool,
     /// Whether obligations of profiles that the resource does not serve are reported, as information.
@@ -33,6 +35,7 @@ impl Default for Options {
             unknown_extensions: Severity::Warning,
             claimed_profiles: true,
             example_urls: None,
+            markup_in_text: None,
             best_practice: true,
             obligations: false,
             now: Instant(0),

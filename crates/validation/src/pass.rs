@@ -217,6 +217,10 @@ impl<'v, 't> Pass<'v, 't> {
             return;
         };
         nodes.push(root);
+        if ty == "Observation" {
+            let profiles = rule::observation::vital_signs(element);
+            nodes.extend(profiles.iter().filter_map(|profile| self.programs.root(profile)));
+        }
         if self.trials == 0 {
             self.claimed.entry(element.id()).or_default().extend_from_slice(&nodes);
         }

@@ -94,6 +94,12 @@ impl<'t> Places<'t> {
         self.pick(self.by_name.get(&(ty, id)), version)
     }
 
+    /// The entry whose fullUrl is a UUID that a relative reference gives as id.
+    pub(crate) fn with_uuid(&self, reference: &str) -> Option<Element<'t>> {
+        let id = split_version(reference).0.rsplit('/').next().filter(|id| id.len() == 36)?;
+        self.by_url.get(format!("urn:uuid:{id}").as_str())?.first().copied()
+    }
+
     fn pick(&self, found: Option<&Vec<Element<'t>>>, version: Option<&str>) -> Target<'t> {
         let Some(found) = found else { return Target::Elsewhere };
         let mut fitting: Vec<Element<'t>> = found.clone();

@@ -58,7 +58,7 @@ pub(crate) struct Need {
 const NESTED: usize = 4;
 
 impl Matcher {
-    /// The tests of a slice; `None` where some discriminator has nothing to go by.
+    /// The tests of a slice; `None` where no discriminator has anything to go by.
     pub(super) fn all(
         programs: &Programs,
         structure: &Arc<Structure>,
@@ -70,7 +70,10 @@ impl Matcher {
             return None;
         }
         let here = At { structure: structure.clone(), index: slice };
-        slicing.discriminators.iter().map(|one| Matcher::of(programs, &here, one, place)).collect()
+        // A discriminator that a slice says nothing of leaves the others to tell.
+        let found: Vec<Matcher> =
+            slicing.discriminators.iter().filter_map(|one| Matcher::of(programs, &here, one, place)).collect();
+        (!found.is_empty()).then_some(found)
     }
 
     /// A slice of extensions names the extension by its type profile, whether or not that is known.
@@ -179,13 +182,21 @@ impl At {
         }
     }
 
+    /// Its slices and their slices.
+    fn slices(&self) -> Vec<At> {
+        let mut found: Vec<At> = self.structure.slices(self.index).iter().map(|slice| self.same(*slice)).collect();
+        for slice in found.clone() {
+            found.extend(slice.slices());
+        }
+        found
+    }
+
     fn child(&self, programs: &Programs, name: &str, choice: &mut bool) -> Vec<At> {
         let Some(inside) = self.inside(programs, name) else { return Vec::new() };
         let Some(index) = inside.structure.child(inside.index, name) else { return Vec::new() };
         let found = At { structure: inside.structure, index };
         *choice |= found.element().is_choice();
-        let slices = found.structure.slices(found.index).iter().map(|slice| found.same(*slice));
-        let mut all: Vec<At> = slices.filter(|slice| slice.element().min > 0).collect();
+        let mut all: Vec<At> = found.slices().into_iter().filter(|slice| slice.element().min > 0).collect();
         all.insert(0, found);
         all
     }
@@ -213,8 +224,7 @@ impl At {
         let mut choice = false;
         let found = self.child(programs, "extension", &mut choice);
         let Some(unsliced) = found.first() else { return Vec::new() };
-        let slices = unsliced.structure.slices(unsliced.index).iter().map(|slice| unsliced.same(*slice));
-        let profiled = slices.filter(|slice| {
+        let profiled = unsliced.slices().into_iter().filter(|slice| {
             let profiles = slice.element().types.iter().flat_map(|ty| ty.profiles.iter());
             profiles.into_iter().any(|profile| catalog::Canonical::of(profile).url == url)
         });
@@ -233,6 +243,9 @@ fn value_test(programs: &Programs, ends: &[At]) -> Option<Test> {
     }
     if !needs.is_empty() {
         return Some(Test::Value(needs));
+    }
+    if ends.first().is_some_and(|end| end.element().max == 0) {
+        return Some(Test::Exists(false));
     }
     let binding = ends.iter().find_map(|end| {
         let binding = end.element().binding.as_ref()?;

@@ -1,5 +1,6 @@
 //! Invariants, compiled once each however many structures repeat them.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use catalog::Constraint;
@@ -15,6 +16,7 @@ pub(super) struct RuleKey {
     expression: Box<str>,
     severity: Severity,
     ty: Box<str>,
+    outer: bool,
 }
 
 /// An invariant.
@@ -24,6 +26,8 @@ pub(crate) struct Rule {
     pub(crate) text: Box<str>,
     pub(crate) source: Option<Box<str>>,
     pub(crate) best_practice: bool,
+    /// It was made on an element that holds a resource, not on that resource: `%resource` is the one around it.
+    pub(crate) outer: bool,
     pub(crate) how: Shortcut,
 }
 
@@ -46,13 +50,14 @@ const ELSEWHERE: [&str; 3] = ["ref-1", "txt-1", "txt-2"];
 
 impl Programs {
     /// The compiled form of an invariant on elements of a type; `None` where it has no expression.
-    pub(super) fn rule(&self, constraint: &Constraint, ty: &str) -> Option<Arc<Rule>> {
-        let expression = repaired(&constraint.key, constraint.expression.as_deref()?);
+    pub(super) fn rule(&self, constraint: &Constraint, ty: &str, outer: bool) -> Option<Arc<Rule>> {
+        let expression = &*repaired(&constraint.key, constraint.expression.as_deref()?);
         let key = RuleKey {
             key: constraint.key.clone(),
             expression: expression.into(),
             severity: constraint.severity,
             ty: if expression == HAS_CONTENT { "".into() } else { ty.into() },
+            outer: outer && expression.contains("esource"),
         };
         if let Some(known) = read(&self.rules).get(&key) {
             return Some(known.clone());
@@ -72,6 +77,7 @@ impl Programs {
             text: constraint.human.clone().unwrap_or_else(|| expression.into()),
             source: constraint.source.clone(),
             best_practice: constraint.best_practice,
+            outer: key.outer,
             how,
         });
         Some(write(&self.rules).entry(key).or_insert(rule).clone())
@@ -86,13 +92,11 @@ impl Programs {
 const HAS_CONTENT: &str = "hasValue() or (children().count() > id.count())";
 
 /// Published expressions that do not say what the standard's own text says, as the reference validator mends them.
-fn repaired<'e>(key: &str, expression: &'e str) -> &'e str {
-    match (key, expression) {
-        (
-            "obs-7",
-            "value.empty() or component.code.where(coding.intersect(%resource.code.coding).exists()).empty()",
-        ) => expression,
-        ("ele-1", _) => HAS_CONTENT,
-        _ => expression,
+fn repaired<'e>(key: &str, expression: &'e str) -> Cow<'e, str> {
+    match key {
+        "ele-1" => HAS_CONTENT.into(),
+        // `as String` is meant for FHIR's string.
+        _ if expression.contains(" as String)") => expression.replace(" as String)", " as string)").into(),
+        _ => expression.into(),
     }
 }

@@ -136,7 +136,7 @@ impl Slot {
     }
 }
 
-fn is_resource(programs: &Programs, ty: &str) -> bool {
+pub(super) fn is_resource(programs: &Programs, ty: &str) -> bool {
     let structure = programs.program(ty).map(|program| program.structure.clone());
     structure.is_some_and(|structure| structure.facts.kind == Some(catalog::StructureKind::Resource))
 }

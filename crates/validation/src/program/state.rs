@@ -48,6 +48,8 @@ pub(crate) struct State {
     /// Slots that must be there or may not be there often.
     pub(crate) bounded: Vec<u16>,
     names: Vec<(Name, u16, u16)>,
+    /// The element is a resource.
+    pub(crate) is_resource: bool,
     /// Structures without content of their own here; nothing can be said of unknown children.
     pub(crate) is_opaque: bool,
 }
@@ -77,6 +79,7 @@ impl State {
             slots: Vec::new(),
             bounded: Vec::new(),
             names: Vec::new(),
+            is_resource: super::slot::is_resource(programs, ty),
             is_opaque: false,
         };
         let mut children: Vec<(Box<str>, Vec<Node>)> = Vec::new();
@@ -163,7 +166,8 @@ impl State {
         }
         for constraint in element.constraints.iter() {
             let context = rule_type(&self.ty, structure, node);
-            let Some(rule) = programs.rule(constraint, context) else { continue };
+            let outer = node.element != 0 && self.is_resource;
+            let Some(rule) = programs.rule(constraint, context, outer) else { continue };
             if !self.rules.iter().any(|known| Arc::ptr_eq(known, &rule)) {
                 self.rules.push(rule);
             }

@@ -122,6 +122,10 @@ fn coding<'t>(pass: &mut Pass<'_, 't>, element: Element<'t>) {
         pass.error(IssueType::Invalid, place, "coding", || format!("'{system}' is a value set, not a code system."));
         return;
     }
+    if pass.terminology.code_system(system, None).is_some_and(|found| found.content == catalog::Content::Supplement) {
+        pass.error(IssueType::Invalid, place, "coding", || format!("'{system}' is a supplement, not a code system."));
+        return;
+    }
     match pass.terminology.check(&coding) {
         CodeVerdict::NotThere => {
             let place = element.get("code").unwrap_or(element);

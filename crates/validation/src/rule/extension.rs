@@ -39,6 +39,13 @@ pub(crate) fn definition<'t>(pass: &mut Pass<'_, 't>, element: Element<'t>, slot
             format!("The extension {url} may not stand here, only in: {}.", places.join(", "))
         });
     }
+    for invariant in &program.structure.facts.context_invariants {
+        if rule_holds(pass, element, invariant) == Some(false) {
+            pass.error(IssueType::Extension, element, program.structure.url(), || {
+                format!("The extension {url} may stand only where this holds: {invariant}")
+            });
+        }
+    }
     let defined_as_modifier = program.structure.root().is_modifier;
     if defined_as_modifier != modifier {
         pass.error(IssueType::Extension, element, program.structure.url(), || match modifier {
@@ -50,9 +57,29 @@ pub(crate) fn definition<'t>(pass: &mut Pass<'_, 't>, element: Element<'t>, slot
 }
 
 fn unknown<'t>(pass: &mut Pass<'_, 't>, element: Element<'t>, url: &str, modifier: bool) {
-    let severity = if modifier { Severity::Error } else { pass.options.unknown_extensions };
+    let severity = match pass.options.unknown_extensions {
+        _ if modifier => Severity::Error,
+        wanted if is_example(url) && pass.options.example_urls.is_none() => wanted.max(Severity::Warning),
+        wanted => wanted,
+    };
     let text = || format!("The extension {url} is not known; what it means and whether it is right was not checked.");
     pass.report(severity, IssueType::Extension, element, "extension", text);
+}
+
+/// Whether a url is one for examples, that means nothing anywhere.
+pub(crate) fn is_example(url: &str) -> bool {
+    let host =
+        url.split_once("://").map_or("", |(_, rest)| rest.split(['/', ':', '?', '#']).next().unwrap_or_default());
+    let ends = |domain: &str| host == domain || host.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'));
+    ["example.org", "example.com", "example.net", "acme.com"].iter().any(|domain| ends(domain))
+}
+
+/// Whether a FHIRPath rule on the element that holds an extension is true there; `None` where it cannot be decided.
+fn rule_holds(pass: &Pass<'_, '_>, element: Element<'_>, invariant: &str) -> Option<bool> {
+    let expression = fhirpath::Expression::compile(invariant, &*pass.programs.catalog, None).ok()?;
+    let prepared = fhirpath::Prepared::new(element.tree(), &*pass.programs.catalog);
+    let environment = fhirpath::Environment::new(&prepared).with_now(pass.options.now);
+    expression.is_true(element.parent()?, &environment).ok()
 }
 
 /// Whether an extension stands in one of the places that its definition names.

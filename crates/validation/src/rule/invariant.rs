@@ -55,7 +55,10 @@ fn holds<'t>(pass: &Pass<'_, 't>, element: Element<'t>, rule: &Rule) -> Result<b
         Shortcut::Broken(reason) => Err(reason.clone()),
         Shortcut::Expression(expression) => {
             let host = Knowledge { places: pass.places(), terminology: pass.terminology, pass };
-            let environment = Environment::new(&pass.prepared).with_host(&host).with_now(pass.options.now);
+            let mut environment = Environment::new(&pass.prepared).with_host(&host).with_now(pass.options.now);
+            if let Some(parent) = element.parent().filter(|_| rule.outer) {
+                environment = environment.with_resource(parent.resource()).with_root_resource(parent.resource());
+            }
             expression.is_true(element, &environment).map_err(|error| error.to_string())
         }
     }

@@ -8,7 +8,9 @@ pub(crate) mod cardinality;
 pub(crate) mod extension;
 pub(crate) mod invariant;
 pub(crate) mod narrative;
+pub(crate) mod observation;
 pub(crate) mod primitive;
+pub(crate) mod questionnaire;
 pub(crate) mod questionnaire_response;
 pub(crate) mod reference;
 pub(crate) mod resource;
@@ -33,5 +35,8 @@ pub(crate) const ELEMENT: &[ElementRule] =
     &[primitive::check, narrative::check, value::check, reference::check, binding::check, invariant::check];
 
 /// Rules on resources of one type.
-pub(crate) const RESOURCE: &[(&str, ResourceRule)] =
-    &[("Bundle", bundle::check), ("QuestionnaireResponse", questionnaire_response::check)];
+pub(crate) const RESOURCE: &[(&str, ResourceRule)] = &[
+    ("Bundle", bundle::check),
+    ("Questionnaire", questionnaire::check),
+    ("QuestionnaireResponse", questionnaire_response::check),
+];

@@ -15,6 +15,7 @@ pub(crate) fn check<'t>(pass: &mut Pass<'_, 't>, element: Element<'t>, state: &S
             } else if let Some(warning) = doubt(&state.ty, value) {
                 pass.warning(IssueType::Value, element, "primitive", || warning.into());
             }
+            questionable(pass, element, state);
         }
         (Kind::Primitive, None) if element.children().any(|child| !matches!(child.name(), "id" | "extension")) => {
             let ty = &state.ty;
@@ -28,6 +29,34 @@ pub(crate) fn check<'t>(pass: &mut Pass<'_, 't>, element: Element<'t>, state: &S
         }
         _ => {}
     }
+}
+
+/// What the options forbid beyond the type: example URLs, markup in text.
+fn questionable<'t>(pass: &mut Pass<'_, 't>, element: Element<'t>, state: &State) {
+    let Some(text) = element.text() else { return };
+    match &*state.ty {
+        "uri" | "url" | "canonical" => {
+            if let Some(severity) = pass.options.example_urls
+                && super::extension::is_example(text)
+            {
+                pass.report(severity, IssueType::Value, element, "example", || format!("'{text}' is an example URL."));
+            }
+        }
+        "string" | "markdown" => {
+            if let Some(severity) = pass.options.markup_in_text
+                && has_tag(text)
+            {
+                pass.report(severity, IssueType::Security, element, "markup", || "The text looks like HTML.".into());
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Whether a text has something like a tag: `<` and a letter, or `</`, and somewhere behind it `>`.
+fn has_tag(text: &str) -> bool {
+    let starts = |rest: &str| rest.trim_start_matches('/').starts_with(|first: char| first.is_ascii_alphabetic());
+    text.match_indices('<').any(|(at, _)| text.get(at + 1..).is_some_and(|rest| starts(rest) && rest.contains('>')))
 }
 
 fn shortened(text: &str) -> String {

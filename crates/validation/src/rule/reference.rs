@@ -39,6 +39,15 @@ fn reference<'t>(pass: &mut Pass<'_, 't>, element: Element<'t>, state: &State) {
         Target::Here(found) => Some(*found),
         _ => None,
     };
+    if target == Target::Elsewhere
+        && let (Some(implied), Some(other)) = (type_in_url(pass, text), pass.places().with_uuid(text))
+        && other.resource_type().is_some_and(|ty| ty != implied)
+    {
+        pass.error(IssueType::Structure, element, "reference", || {
+            let ty = other.resource_type().unwrap_or_default();
+            format!("'{text}' names the {ty} of this Bundle with that id, but another type.")
+        });
+    }
     let actual = found.and_then(Element::resource_type).or_else(|| type_in_url(pass, text));
     let said = element.text_at("type").map(|ty| ty.rsplit('/').next().unwrap_or(ty));
     if let (Some(said), Some(actual)) = (said, found.and_then(Element::resource_type))
