@@ -9,6 +9,7 @@ use super::context::Context;
 use super::read::Node;
 
 const ABSENT: &str = "http://hl7.org/fhir/StructureDefinition/data-absent-reason";
+const ORIGINAL: &str = "http://hl7.org/fhir/StructureDefinition/originalText";
 const SNOMED: &str = "http://snomed.info/sct";
 
 /// Whether a coded element says anything: a code, a text, or why there is none.
@@ -56,9 +57,17 @@ pub(super) fn fill_concept(cx: &mut Context<'_>, node: Node<'_>, concept: &mut E
     push_codings(cx, node, concept, &mut codings);
     let qualifiers = qualifiers(cx, node, concept);
     let original = original_text(cx, node);
-    let display = node.peek("displayName").filter(|_| codings == 0).map(str::to_owned);
-    if display.is_some() {
+    // A display of HL7's own systems may only be theirs; what the source calls the code becomes text.
+    let called = node.peek("displayName").filter(|_| codings == 0 || is_hl7(cx, node)).map(str::to_owned);
+    let display = called.clone().filter(|_| original.is_none());
+    if codings == 0 && called.is_some() {
         node.take_attributes();
+    }
+    if let (Some(called), Some(original)) = (&called, &original)
+        && !original.contains(called.as_str())
+        && concept.as_element().get("coding").is_some()
+    {
+        concept.object("coding").primitive("display").item("extension").set("url", ORIGINAL).set("valueString", called);
     }
     let text = match (original.or(display), qualifiers) {
         (Some(text), Some(more)) => Some(format!("{text} ({more})")),
@@ -102,7 +111,16 @@ pub(super) fn fill_coding(cx: &mut Context<'_>, node: Node<'_>, coding: &mut Ele
         let words: Vec<&str> = code.split_whitespace().collect();
         coding.set("code", words.join(" ").as_str());
     }
-    coding.set_some("display", node.peek("displayName"));
+    coding.set_some("display", node.peek("displayName").filter(|_| !system.as_deref().is_some_and(is_hl7_uri)));
+}
+
+fn is_hl7(cx: &Context<'_>, node: Node<'_>) -> bool {
+    node.peek("codeSystem").and_then(|oid| system_uri(cx, oid)).is_some_and(|uri| is_hl7_uri(&uri))
+}
+
+fn is_hl7_uri(uri: &str) -> bool {
+    uri.starts_with("http://terminology.hl7.org/CodeSystem/")
+        || uri.starts_with("http://hl7.org/fhir/") && !uri.starts_with("http://hl7.org/fhir/sid/")
 }
 
 /// The code of a `code`-like element in FHIR's system, where it is of that system.

@@ -14,6 +14,7 @@ use super::problem;
 use super::procedure;
 use super::read::Node;
 use super::section::Family;
+use super::study;
 
 const ALLERGY: [&str; 5] = [
     "1.3.6.1.4.1.12559.11.10.1.3.1.3.17",
@@ -49,6 +50,7 @@ pub(super) fn statement(cx: &mut Context<'_>, act: Node<'_>, family: Family) -> 
 fn main(cx: &mut Context<'_>, act: Node<'_>, family: Family) -> Vec<String> {
     match act.name() {
         "observation" => vec![single(cx, act, family)],
+        "act" if study::is_study(act) => vec![study::imaging_study(cx, act)],
         "act" => concern(cx, act, family),
         "organizer" => observation::organizer(cx, act, family),
         "substanceAdministration" => vec![administration(cx, act, family)],

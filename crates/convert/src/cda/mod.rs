@@ -28,6 +28,7 @@ mod product;
 mod quantity;
 mod read;
 mod section;
+mod study;
 mod table;
 mod target;
 mod time;

@@ -29,6 +29,7 @@ pub(super) fn observation(cx: &mut Context<'_>, act: Node<'_>, family: Family) -
         Some(code) => coded::fill_concept(cx, code, &mut to.object("code")),
         None => coded::require_concept(cx, None, &mut to, "code"),
     }
+    general_code(&mut to);
     cx.set_patient(&mut to, "subject");
     let when = effective(act);
     time::set_when(cx, when, &mut to, "effective", family.needs_time());
@@ -52,6 +53,17 @@ pub(super) fn observation(cx: &mut Context<'_>, act: Node<'_>, family: Family) -
     }
     members(cx, act, family, &mut to);
     cx.add(act, tree)
+}
+
+/// Beside a code that says how a vital sign was measured stands the general one.
+fn general_code(to: &mut ElementMut<'_>) {
+    let codes = to.as_element().every("code.coding.code");
+    let known = |code: &str| codes.iter().any(|element| element.text() == Some(code));
+    let rows = include_str!("vital-codes.tsv").lines().filter_map(|row| row.split_once('\t'));
+    let missing = rows.filter(|(narrow, general)| known(narrow) && !known(general)).map(|(_, general)| general).next();
+    if let Some(general) = missing {
+        to.object("code").item("coding").set("system", "http://loinc.org").set("code", general);
+    }
 }
 
 /// Its own time, else that of the organizer around it.

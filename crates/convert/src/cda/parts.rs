@@ -247,6 +247,19 @@ fn contact(value: &str) -> (&'static str, &str) {
     }
 }
 
+/// Telecoms and addresses of an organisation, which has no home (org-2, org-3).
+pub(super) fn push_contacts_of_organization(cx: &mut Context<'_>, node: Node<'_>, to: &mut ElementMut<'_>) {
+    let mut holder = model::Tree::new("Organization");
+    push_telecoms(cx, node, &mut holder.edit());
+    push_addresses(cx, node, &mut holder.edit());
+    for part in holder.root().children() {
+        let mut item = to.item(part.name());
+        for child in part.children().filter(|child| child.name() != "use" || child.text() != Some("home")) {
+            item.copy(child);
+        }
+    }
+}
+
 /// Sets the single required name of a resource that names no person: its text, or why there is none.
 pub(super) fn set_organization_name(node: Node<'_>, to: &mut ElementMut<'_>) {
     let mut names = node.all("name").filter_map(|name| name.text().or_else(|| name.null_flavor().and(None)));

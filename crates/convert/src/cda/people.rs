@@ -104,8 +104,7 @@ pub(super) fn organization(cx: &mut Context<'_>, node: Node<'_>) -> Option<Strin
         coded::push_concept(cx, code, &mut to, "type");
     }
     parts::set_organization_name(node, &mut to);
-    parts::push_telecoms(cx, node, &mut to);
-    parts::push_addresses(cx, node, &mut to);
+    parts::push_contacts_of_organization(cx, node, &mut to);
     if let Some(whole) = whole {
         to.object("partOf").set("reference", &whole);
     }

@@ -26,6 +26,15 @@ pub(super) fn section(cx: &mut Context<'_>, root: Node<'_>, body: Node<'_>) -> R
 
 /// The DocumentReference with the embedded document.
 pub(super) fn document_reference(cx: &mut Context<'_>, root: Node<'_>, body: Node<'_>) -> Result<String, Refusal> {
+    let mut tree = Tree::new("DocumentReference");
+    let mut to = tree.edit();
+    describe(cx, root, &mut to);
+    fill_body(body, &mut to.item("content").object("attachment"))?;
+    Ok(cx.add(body, tree))
+}
+
+/// Fills an Attachment with the embedded document; an empty body is refused.
+pub(super) fn fill_body(body: Node<'_>, attachment: &mut ElementMut<'_>) -> Result<(), Refusal> {
     let Some(text) = body.get("text") else {
         return Err(refuse(body, "The body has no text."));
     };
@@ -34,19 +43,14 @@ pub(super) fn document_reference(cx: &mut Context<'_>, root: Node<'_>, body: Nod
     if inline && media::base64(text).is_empty() || (!inline && !has_link && text.peek_text().is_none()) {
         return Err(refuse(text, "The document's body is empty: there is nothing to carry."));
     }
-    let mut tree = Tree::new("DocumentReference");
-    let mut to = tree.edit();
-    describe(cx, root, &mut to);
-    let mut attachment = to.item("content");
-    let mut attachment = attachment.object("attachment");
     if inline || has_link {
-        media::fill_attachment(text, &mut attachment);
+        media::fill_attachment(text, attachment);
     } else {
         let words = text.text().unwrap_or_default();
         attachment.set("contentType", text.peek("mediaType").unwrap_or("text/plain"));
         attachment.set("data", &encode(words.as_bytes()));
     }
-    Ok(cx.add(body, tree))
+    Ok(())
 }
 
 /// What the header says of the document, in a DocumentReference.
