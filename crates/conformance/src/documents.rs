@@ -1,6 +1,8 @@
 //! The documents of a suite: files of a folder tree, in the order of their names.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// One file of a suite.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -41,23 +43,36 @@ fn ends(path: &Path, extensions: &[&str]) -> bool {
     path.extension().is_some_and(|end| extensions.iter().any(|wanted| end.eq_ignore_ascii_case(wanted)))
 }
 
-/// Applies `check` to every document on all processors; the results keep the order of the documents.
+/// Applies `check` to every document and its bytes on all processors; the results keep the order of the documents.
 pub fn each<R: Send>(documents: &[Document], check: impl Fn(&Document, &[u8]) -> R + Sync) -> Vec<Result<R, String>> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let share = documents.len().div_ceil(threads).max(1);
-    let one = |document: &Document| match std::fs::read(&document.path) {
+    in_parallel(documents, |document| match std::fs::read(&document.path) {
         Ok(bytes) => Ok(check(document, &bytes)),
         Err(error) => Err(format!("cannot be read: {error}")),
-    };
-    std::thread::scope(|scope| {
-        let work = |part: &[Document]| part.iter().map(one).collect::<Vec<_>>();
-        let parts: Vec<_> = documents.chunks(share).map(|part| scope.spawn(move || work(part))).collect();
-        let joined = parts.into_iter().zip(documents.chunks(share)).flat_map(|(thread, part)| {
-            // A thread that panicked fails each of its documents: a panic is never a pass.
-            thread
-                .join()
-                .unwrap_or_else(|_| part.iter().map(|_| Err("a document of its share panicked".into())).collect())
-        });
-        joined.collect()
     })
+}
+
+/// Applies `check` to every item on all processors; the results keep the order of the items.
+pub fn in_parallel<T: Sync, R: Send>(
+    items: &[T],
+    check: impl Fn(&T) -> Result<R, String> + Sync,
+) -> Vec<Result<R, String>> {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut done = Vec::new();
+        loop {
+            let place = next.fetch_add(1, Ordering::Relaxed);
+            let Some(item) = items.get(place) else { break };
+            // A panic is a result of this item, and never a pass.
+            let result = catch_unwind(AssertUnwindSafe(|| check(item)));
+            done.push((place, result.unwrap_or_else(|_| Err("it panics".into()))));
+        }
+        done
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut results: Vec<(usize, Result<R, String>)> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap_or_default()).collect()
+    });
+    results.sort_by_key(|(place, _)| *place);
+    results.into_iter().map(|(_, result)| result).collect()
 }

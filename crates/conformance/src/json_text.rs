@@ -43,6 +43,27 @@ impl Json {
         if reader.rest.peek().is_some() { reader.fault("more text") } else { Ok(value) }
     }
 
+    /// The first member of this key; `None` where this is no object.
+    pub fn get(&self, key: &str) -> Option<&Json> {
+        let Json::Object(members) = self else { return None };
+        members.iter().find(|(known, _)| known == key).map(|(_, value)| value)
+    }
+
+    /// The characters, where this is a string.
+    pub fn as_text(&self) -> Option<&str> {
+        if let Json::String(text) = self { Some(text) } else { None }
+    }
+
+    /// The characters of the member of this key.
+    pub fn text(&self, key: &str) -> Option<&str> {
+        self.get(key)?.as_text()
+    }
+
+    /// The items, where this is an array; else none.
+    pub fn items(&self) -> &[Json] {
+        if let Json::Array(items) = self { items } else { &[] }
+    }
+
     /// The first difference between two values, with its place: `entry[2].resource.status: "a" | "b"`.
     pub fn difference(&self, other: &Json, order: Order) -> Option<String> {
         let mut path = String::new();

@@ -5,7 +5,6 @@
 //! ePrescription, eDispensation in `cda-ps` and `cda-ep`) must be converted. The counts of each folder are printed.
 
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
 use catalog::Catalog;
@@ -70,11 +69,10 @@ fn case(document: &Document, bytes: &[u8], catalog: &Catalog) -> Result<(bool, b
     let source = Source { name: Some(&document.id), ..Source::new(bytes) };
     let options = Options::at(Instant(1_767_225_600_000));
     let pivot = is_pivot_level_3(&document.id, bytes);
-    match catch_unwind(AssertUnwindSafe(|| convert(&knowledge, &source, &options))) {
-        Ok(Ok(draft)) => whole(&draft).map(|()| (true, pivot)),
-        Ok(Err(refusal)) if pivot => Err(format!("must be converted, and is refused: {refusal}")),
-        Ok(Err(refusal)) => reasoned(&refusal).map(|()| (false, false)),
-        Err(_) => Err("it panics".into()),
+    match convert(&knowledge, &source, &options) {
+        Ok(draft) => whole(&draft).map(|()| (true, pivot)),
+        Err(refusal) if pivot => Err(format!("must be converted, and is refused: {refusal}")),
+        Err(refusal) => reasoned(&refusal).map(|()| (false, false)),
     }
 }
 

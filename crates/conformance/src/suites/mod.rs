@@ -2,7 +2,9 @@
 
 mod conversion;
 mod exchange;
+mod guide_examples;
 mod identity;
+mod validator;
 
 use std::path::PathBuf;
 
@@ -35,5 +37,20 @@ pub const SUITES: &[Suite] = &[
         name: "exchange",
         about: "pivot documents of level 3 in the corpus DIR published, found and retrieved over HTTP; needs the program built",
         run: exchange::run,
+    },
+    Suite {
+        name: "guide-examples",
+        about: "the European guides' own examples in the corpus DIR are valid",
+        run: guide_examples::run,
+    },
+    Suite {
+        name: "validator",
+        about: "verdicts of the reference validator on the cases of the corpus DIR",
+        run: validator::cases,
+    },
+    Suite {
+        name: "gematik",
+        about: "German ePrescriptions of the corpus DIR, held against the packages of a second DIR",
+        run: validator::gematik,
     },
 ];
