@@ -3,6 +3,9 @@
 //! The figures that count, with their machine and commit, stand in `docs/performance.md`.
 
 mod against;
+mod documents;
+mod http;
+mod load;
 mod model;
 
 use std::path::PathBuf;
@@ -15,11 +18,18 @@ struct Measurement {
     run: fn(&[PathBuf]) -> Result<(), String>,
 }
 
-const MEASUREMENTS: &[Measurement] = &[Measurement {
-    name: "model",
-    about: "JSON read and written by `model` against `serde_json::Value`; [DIR of JSON files], else generated documents",
-    run: model::run,
-}];
+const MEASUREMENTS: &[Measurement] = &[
+    Measurement {
+        name: "model",
+        about: "JSON read and written by `model` against `serde_json::Value`; [DIR of JSON], else generated documents",
+        run: model::run,
+    },
+    Measurement {
+        name: "http",
+        about: "reads by id against static bytes, durable creates against the engine alone; the program beside this one",
+        run: http::run,
+    },
+];
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
