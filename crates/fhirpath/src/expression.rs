@@ -101,7 +101,7 @@ impl Expression {
         Evaluation::new(environment, &this, self.compiled.slots).run(&self.compiled.plan)
     }
 
-    /// Whether it holds, as an invariant: a boolean by its value, nothing as false, anything else as true.
+    /// Whether it holds: a boolean by its value, nothing as false, anything else as true.
     ///
     /// # Errors
     /// As [`Expression::evaluate`].
@@ -110,9 +110,24 @@ impl Expression {
         element: Element<'t>,
         environment: &Environment<'_, 't>,
     ) -> Result<bool, EvaluationError> {
+        Ok(self.test(element, environment)? == Some(true))
+    }
+
+    /// What it says as a test: a boolean by its value, `None` where it yields nothing, anything else as true.
+    ///
+    /// Some invariants of R4 yield nothing where they mean to hold: `ref-1` for a reference with a display alone,
+    /// `bdl-8` for an entry without a full URL. Whoever judges by invariants finds a violation only in `Some(false)`.
+    ///
+    /// # Errors
+    /// As [`Expression::evaluate`].
+    pub fn test<'t>(
+        &self,
+        element: Element<'t>,
+        environment: &Environment<'_, 't>,
+    ) -> Result<Option<bool>, EvaluationError> {
         let this = [Item::untyped(element)];
         self.check_context(&this[0], environment)?;
-        Evaluation::new(environment, &this, self.compiled.slots).holds(&self.compiled.plan)
+        Evaluation::new(environment, &this, self.compiled.slots).test(&self.compiled.plan)
     }
 
     fn check_context<'t>(&self, item: &Item<'t>, environment: &Environment<'_, 't>) -> Result<(), EvaluationError> {

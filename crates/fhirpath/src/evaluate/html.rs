@@ -4,104 +4,6 @@
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
-const ELEMENTS: [&str; 54] = [
-    "a",
-    "abbr",
-    "acronym",
-    "address",
-    "area",
-    "b",
-    "bdo",
-    "big",
-    "blockquote",
-    "br",
-    "caption",
-    "cite",
-    "code",
-    "col",
-    "colgroup",
-    "dd",
-    "del",
-    "dfn",
-    "div",
-    "dl",
-    "dt",
-    "em",
-    "h1",
-    "h2",
-    "h3",
-    "h4",
-    "h5",
-    "h6",
-    "hr",
-    "i",
-    "img",
-    "ins",
-    "kbd",
-    "li",
-    "map",
-    "ol",
-    "p",
-    "pre",
-    "q",
-    "s",
-    "samp",
-    "small",
-    "span",
-    "strong",
-    "sub",
-    "sup",
-    "table",
-    "tbody",
-    "td",
-    "tfoot",
-    "th",
-    "thead",
-    "tr",
-    "tt",
-];
-const MORE_ELEMENTS: [&str; 3] = ["u", "ul", "var"];
-const ATTRIBUTES: [&str; 24] = [
-    "title",
-    "style",
-    "class",
-    "id",
-    "ID",
-    "idref",
-    "lang",
-    "xml:lang",
-    "xml:space",
-    "dir",
-    "accesskey",
-    "tabindex",
-    "span",
-    "width",
-    "align",
-    "valign",
-    "char",
-    "charoff",
-    "abbr",
-    "axis",
-    "headers",
-    "scope",
-    "rowspan",
-    "colspan",
-];
-const OWN_ATTRIBUTES: [(&str, &[&str]); 12] = [
-    ("a", &["charset", "coords", "href", "hreflang", "name", "rel", "rev", "shape", "target", "type"]),
-    ("area", &["alt", "coords", "href", "nohref", "shape"]),
-    ("blockquote", &["cite"]),
-    ("img", &["alt", "border", "height", "ismap", "longdesc", "src", "usemap"]),
-    ("map", &["name"]),
-    ("ol", &["start", "type"]),
-    ("pre", &["space"]),
-    ("q", &["cite"]),
-    ("table", &["border", "cellpadding", "cellspacing", "frame", "rules", "summary"]),
-    ("td", &["height", "nowrap", "bgcolor"]),
-    ("th", &["height", "nowrap", "bgcolor"]),
-    ("tr", &["bgcolor"]),
-];
-
 /// Whether the text is one `div` of allowed markup with something in it.
 pub(super) fn is_allowed(markup: &str) -> bool {
     let mut reader = Reader::from_str(markup);
@@ -146,7 +48,7 @@ pub(super) fn is_allowed(markup: &str) -> bool {
 fn is_allowed_tag(start: &BytesStart<'_>) -> bool {
     let local = start.local_name();
     let name = local.as_ref();
-    if !ELEMENTS.contains(&name) && !MORE_ELEMENTS.contains(&name) {
+    if !is_element(name) {
         return false;
     }
     start.attributes().all(|attribute| {
@@ -155,8 +57,7 @@ fn is_allowed_tag(start: &BytesStart<'_>) -> bool {
         if key == "xmlns" || key.starts_with("xmlns:") {
             return attribute.value == "http://www.w3.org/1999/xhtml" || key != "xmlns";
         }
-        let own = OWN_ATTRIBUTES.iter().find(|(element, _)| *element == name).map_or(&[][..], |(_, own)| own);
-        (ATTRIBUTES.contains(&key) || own.contains(&key)) && !is_script(&attribute.value)
+        is_attribute(name, key) && !is_script(&attribute.value)
     })
 }
 
@@ -165,6 +66,44 @@ fn is_script(value: &str) -> bool {
     let letters: Vec<u8> =
         value.bytes().filter(u8::is_ascii_graphic).take(11).map(|byte| byte.to_ascii_lowercase()).collect();
     letters == b"javascript:"
+}
+
+/// The elements of HTML 4 that format.
+fn is_element(name: &str) -> bool {
+    matches!(
+        name,
+        "a" | "abbr" | "acronym" | "address" | "area" | "b" | "bdo" | "big" | "blockquote" | "br" | "caption"
+    ) || matches!(name, "cite" | "code" | "col" | "colgroup" | "dd" | "del" | "dfn" | "div" | "dl" | "dt" | "em" | "hr")
+        || matches!(
+            name,
+            "h1" | "h2" | "h3" | "h4" | "h5" | "h6" | "i" | "img" | "ins" | "kbd" | "li" | "map" | "ol" | "p"
+        )
+        || matches!(name, "pre" | "q" | "s" | "samp" | "small" | "span" | "strong" | "sub" | "sup" | "table" | "tbody")
+        || matches!(name, "td" | "tfoot" | "th" | "thead" | "tr" | "tt" | "u" | "ul" | "var")
+}
+
+/// Their attributes; `data-fhir` is what publishers of guides put on narrative that they generate.
+fn is_attribute(element: &str, name: &str) -> bool {
+    let general = matches!(name, "title" | "style" | "class" | "id" | "ID" | "idref" | "lang" | "xml:lang" | "dir")
+        || matches!(name, "xml:space" | "accesskey" | "tabindex" | "span" | "width" | "align" | "valign" | "data-fhir")
+        || matches!(name, "char" | "charoff" | "abbr" | "axis" | "headers" | "scope" | "rowspan" | "colspan");
+    general
+        || match element {
+            "a" => matches!(
+                name,
+                "charset" | "coords" | "href" | "hreflang" | "name" | "rel" | "rev" | "shape" | "target" | "type"
+            ),
+            "area" => matches!(name, "alt" | "coords" | "href" | "nohref" | "shape"),
+            "blockquote" | "q" => name == "cite",
+            "img" => matches!(name, "alt" | "border" | "height" | "ismap" | "longdesc" | "src" | "usemap"),
+            "map" => name == "name",
+            "ol" => matches!(name, "start" | "type"),
+            "pre" => name == "space",
+            "table" => matches!(name, "border" | "cellpadding" | "cellspacing" | "frame" | "rules" | "summary"),
+            "td" | "th" => matches!(name, "height" | "nowrap" | "bgcolor"),
+            "tr" => name == "bgcolor",
+            _ => false,
+        }
 }
 
 #[cfg(test)]

@@ -73,17 +73,18 @@ impl<'a, 't> Evaluation<'a, 't> {
         self.collect(plan, &self.outermost())
     }
 
-    pub(crate) fn holds(&self, plan: &Plan) -> Outcome<bool> {
+    /// A boolean by its value, nothing as `None`, anything else as true.
+    pub(crate) fn test(&self, plan: &Plan) -> Outcome<Option<bool>> {
         let scope = self.outermost();
         if self.is_boolean(plan) {
-            return Ok(self.truth(plan, &scope)? == Some(true));
+            return self.truth(plan, &scope);
         }
         let items = self.collect(plan, &scope)?;
-        match items.as_slice() {
-            [] => Ok(false),
-            [item] => Ok(self.boolean_of(item).unwrap_or(true)),
-            _ => Ok(true),
-        }
+        Ok(match items.as_slice() {
+            [] => None,
+            [item] => Some(self.boolean_of(item).unwrap_or(true)),
+            _ => Some(true),
+        })
     }
 
     fn outermost(&self) -> Scope<'a, 't> {
@@ -205,7 +206,7 @@ impl<'a, 't> Evaluation<'a, 't> {
         match plan {
             Plan::Operation { operator, left, right } if is_logical(*operator) => {
                 self.charge(1)?;
-                self.test(*operator, left, right, scope)
+                self.decide(*operator, left, right, scope)
             }
             Plan::Is { input, test } => self.is(input, test, scope),
             Plan::Call(call) if call.function.yields() == Yields::Boolean => {

@@ -1,6 +1,6 @@
 //! Walking the tree: steps to children, `children()`, `descendants()`, `[index]`.
 
-use model::{Element, TypeId};
+use model::{Element, Name, TypeId};
 
 use super::{Evaluation, Flow, MORE, Outcome, STOP, Scope, fault};
 use crate::error::Fault;
@@ -13,7 +13,7 @@ impl<'t> Evaluation<'_, 't> {
         let element = typed.element;
         if let Some((name, ty)) = step.plain {
             if step.choices.is_empty() {
-                for child in element.named(name) {
+                for child in run(element, name) {
                     self.charge(1)?;
                     if sink(Item::Element(Typed { element: child, ty }))?.is_break() {
                         return STOP;
@@ -23,25 +23,33 @@ impl<'t> Evaluation<'_, 't> {
             }
         } else if step.choices.is_empty() {
             if let Some(name) = element.tree().find_name(&step.text)
-                && super::push_all(element.named(name).map(Item::untyped), sink)?.is_break()
+                && super::push_all(run(element, name).map(Item::untyped), sink)?.is_break()
             {
                 return STOP;
             }
             return if step.text == "value" { self.value_step(typed, sink) } else { MORE };
         }
-        for child in element.children() {
-            self.charge(1)?;
+        let mut plain = false;
+        for (place, child) in element.children().enumerate() {
+            if place % 16 == 0 {
+                self.charge(1)?;
+            }
             let name = child.name_id();
-            let ty = match step.plain {
-                Some((plain, ty)) if plain == name => Some(ty),
-                _ => match step.choices.binary_search_by_key(&name, |(name, _)| *name) {
-                    Ok(place) => step.choices.get(place).map(|(_, ty)| *ty),
+            let own = step.plain.filter(|(plain, _)| *plain == name);
+            // A type has `type` or `type[x]`, not both: behind the one there is nothing more to find.
+            if plain && own.is_none() {
+                break;
+            }
+            plain = step.guess && own.is_some();
+            let ty = match own {
+                Some((_, ty)) => Some(ty),
+                None => match step.choices.binary_search_by_key(&name, |(name, _)| *name) {
+                    Ok(at) => step.choices.get(at).map(|(_, ty)| *ty),
                     Err(_) => None,
                 },
             };
             let Some(ty) = ty else { continue };
-            let own = step.plain.is_some_and(|(plain, _)| plain == name);
-            if step.guess && !own && !self.is_choice(typed, child) {
+            if step.guess && own.is_none() && !self.is_choice(typed, child) {
                 continue;
             }
             if sink(Item::Element(Typed { element: child, ty }))?.is_break() {
@@ -141,6 +149,11 @@ impl<'t> Evaluation<'_, 't> {
             Some(other) => fault(Fault::Type, format!("an integer is wanted, not {other}")),
         }
     }
+}
+
+/// The children of a name; they stand together (see [`model::Tree`]), so nothing behind them is looked at.
+fn run<'t>(element: Element<'t>, name: Name) -> impl Iterator<Item = Element<'t>> {
+    element.children().skip_while(move |child| child.name_id() != name).take_while(move |child| child.name_id() == name)
 }
 
 /// The element behind `at` in the order of the document, below `top`.

@@ -19,7 +19,7 @@ impl<'t> Evaluation<'_, 't> {
         scope: &Scope<'_, 't>,
     ) -> Outcome<Option<Item<'t>>> {
         if super::is_logical(operator) {
-            return Ok(self.test(operator, left, right, scope)?.map(Item::Boolean));
+            return Ok(self.decide(operator, left, right, scope)?.map(Item::Boolean));
         }
         let left = self.single(left, scope)?;
         if left.is_none() && operator != Operator::Concatenate {
@@ -35,7 +35,7 @@ impl<'t> Evaluation<'_, 't> {
     }
 
     /// The operators whose answer is a boolean or nothing.
-    pub(super) fn test(
+    pub(super) fn decide(
         &self,
         operator: Operator,
         left: &Plan,
