@@ -24,7 +24,7 @@ pub struct EngineOptions {
 impl Default for EngineOptions {
     /// Suits a server of at most 300 MiB in all.
     fn default() -> EngineOptions {
-        EngineOptions { cache_bytes: 64 << 20, write_buffer_bytes: 64 << 20, journal: JournalOptions::default() }
+        EngineOptions { cache_bytes: 64 << 20, write_buffer_bytes: 32 << 20, journal: JournalOptions::default() }
     }
 }
 
