@@ -257,6 +257,28 @@ impl<'v, 't> Pass<'v, 't> {
         met
     }
 
+    /// Whether an item meets what a slice says of it.
+    pub(crate) fn fits(&mut self, item: Element<'t>, variant: &Variant, slice: Node) -> bool {
+        let key = (item.id(), slice);
+        match self.verdicts.get(&key) {
+            Some(verdict) => return *verdict != Verdict::Fails,
+            None if self.trials >= TRIALS => return true,
+            None => self.verdicts.insert(key, Verdict::UnderWay),
+        };
+        let narrowed = variant.of_slice(self.programs, slice);
+        let met = self.attempt(|pass| {
+            rule::types::profiles(pass, item, &narrowed);
+            if narrowed.is_resource {
+                pass.resource(item, &narrowed);
+            } else {
+                let state = pass.programs.state(narrowed.nodes.clone(), &narrowed.ty);
+                pass.element(item, &state);
+            }
+        });
+        self.verdicts.insert(key, if met { Verdict::Meets } else { Verdict::Fails });
+        met
+    }
+
     /// Whether some work would find no error.
     pub(crate) fn attempt(&mut self, work: impl FnOnce(&mut Self)) -> bool {
         let before = std::mem::take(&mut self.errors);

@@ -3,11 +3,18 @@
 
 use std::collections::HashMap;
 
-use model::{Element, Tree};
+use model::{Element, ElementId, Tree};
 
 /// The resources of one tree by what references call them.
 pub(crate) struct Places<'t> {
     root: Element<'t>,
+    /// For every Bundle (and Parameters) what is in it.
+    inside: HashMap<ElementId, Inside<'t>>,
+}
+
+#[derive(Default)]
+struct Inside<'t> {
+    all: Vec<Element<'t>>,
     by_url: HashMap<&'t str, Vec<Element<'t>>>,
     by_name: HashMap<(&'t str, &'t str), Vec<Element<'t>>>,
 }
@@ -25,34 +32,23 @@ pub(crate) enum Target<'t> {
 
 impl<'t> Places<'t> {
     pub(crate) fn of(tree: &'t Tree) -> Places<'t> {
-        let mut places = Places { root: tree.root(), by_url: HashMap::new(), by_name: HashMap::new() };
+        let mut places = Places { root: tree.root(), inside: HashMap::new() };
         let mut waiting = vec![tree.root()];
-        while let Some(root) = waiting.pop() {
-            for entry in root.all("entry") {
-                places.add(entry.get("resource"), entry.text_at("fullUrl"));
+        while let Some(holder) = waiting.pop() {
+            let mut inside = Inside::default();
+            for entry in holder.all("entry") {
+                inside.add(entry.get("resource"), entry.text_at("fullUrl"));
             }
-            for parameter in
-                root.all("parameter").flat_map(|parameter| std::iter::once(parameter).chain(parameter.all("part")))
-            {
-                let inside = parameter.get("resource");
-                if inside.and_then(Element::resource_type) == Some("Bundle") {
-                    waiting.extend(inside);
-                } else {
-                    places.add(inside, None);
-                }
+            let mut parameters: Vec<Element<'t>> = holder.all("parameter").collect();
+            while let Some(parameter) = parameters.pop() {
+                parameters.extend(parameter.all("part"));
+                inside.add(parameter.get("resource"), None);
             }
+            let within = inside.all.iter().filter(|one| matches!(one.resource_type(), Some("Bundle" | "Parameters")));
+            waiting.extend(within);
+            places.inside.insert(holder.id(), inside);
         }
         places
-    }
-
-    fn add(&mut self, resource: Option<Element<'t>>, full_url: Option<&'t str>) {
-        let Some(resource) = resource else { return };
-        if let Some(url) = full_url {
-            self.by_url.entry(url).or_default().push(resource);
-        }
-        if let (Some(ty), Some(id)) = (resource.resource_type(), resource.text_at("id")) {
-            self.by_name.entry((ty, id)).or_default().push(resource);
-        }
     }
 
     /// The resource that a reference at `from` names, where it is in this tree and the only one.
@@ -72,51 +68,33 @@ impl<'t> Places<'t> {
         if reference.is_empty() {
             return Target::Elsewhere;
         }
-        let (plain, version) = split_version(reference);
-        if plain.contains(':') {
-            return self.pick(self.by_url.get(plain), version);
-        }
-        let base = entry_of(from).and_then(|entry| entry.text_at("fullUrl"));
-        match base.and_then(base_of) {
-            Some(base) => {
-                let url = format!("{base}/{plain}");
-                self.pick(self.by_url.get(url.as_str()), version)
+        let mut holder = Some(from);
+        while let Some(at) = holder {
+            if let Some(inside) = self.inside.get(&at.id()) {
+                let found = inside.target(from, reference);
+                if found != Target::Elsewhere {
+                    return found;
+                }
             }
-            None if base.is_some() => Target::Elsewhere,
-            None => self.named(plain, version),
+            holder = at.parent();
+        }
+        Target::Elsewhere
+    }
+
+    /// The resource with a type and id in the nearest Bundle, whatever its URL.
+    pub(crate) fn named(&self, from: Element<'t>, reference: &str) -> Option<Element<'t>> {
+        let inside = self.inside.get(&bundle_of(from)?.id())?;
+        match inside.named(split_version(reference).0, None) {
+            Target::Here(found) => Some(found),
+            _ => None,
         }
     }
 
-    /// Resources of the tree with a type and id, whatever their URLs.
-    pub(crate) fn named(&self, reference: &str, version: Option<&str>) -> Target<'t> {
-        let Some((ty, id)) = reference.rsplit_once('/') else { return Target::Elsewhere };
-        let ty = ty.rsplit('/').next().unwrap_or(ty);
-        self.pick(self.by_name.get(&(ty, id)), version)
-    }
-
-    /// The entry whose fullUrl is a UUID that a relative reference gives as id.
-    pub(crate) fn with_uuid(&self, reference: &str) -> Option<Element<'t>> {
+    /// The entry of the nearest Bundle whose fullUrl is a UUID that a relative reference gives as id.
+    pub(crate) fn with_uuid(&self, from: Element<'t>, reference: &str) -> Option<Element<'t>> {
+        let inside = self.inside.get(&bundle_of(from)?.id())?;
         let id = split_version(reference).0.rsplit('/').next().filter(|id| id.len() == 36)?;
-        self.by_url.get(format!("urn:uuid:{id}").as_str())?.first().copied()
-    }
-
-    fn pick(&self, found: Option<&Vec<Element<'t>>>, version: Option<&str>) -> Target<'t> {
-        let Some(found) = found else { return Target::Elsewhere };
-        let mut fitting: Vec<Element<'t>> = found.clone();
-        if let Some(version) = version {
-            fitting.retain(|one| one.text_at("meta.versionId").is_none_or(|known| known == version));
-            let exact: Vec<_> = fitting.iter().copied().filter(|one| one.text_at("meta.versionId").is_some()).collect();
-            if !exact.is_empty() {
-                fitting = exact;
-            } else if found.len() > 1 || version.is_empty() {
-                fitting.clear();
-            }
-        }
-        match fitting.as_slice() {
-            [] => Target::Elsewhere,
-            [one] => Target::Here(*one),
-            _ => Target::Several(fitting),
-        }
+        inside.by_url.get(format!("urn:uuid:{id}").as_str())?.first().copied()
     }
 
     /// A contained resource of the resource that holds `from`, or that resource itself for an empty id.
@@ -137,6 +115,61 @@ impl<'t> Places<'t> {
     /// The resource that was validated.
     pub(crate) fn root(&self) -> Element<'t> {
         self.root
+    }
+}
+
+impl<'t> Inside<'t> {
+    fn add(&mut self, resource: Option<Element<'t>>, full_url: Option<&'t str>) {
+        let Some(resource) = resource else { return };
+        self.all.push(resource);
+        if let Some(url) = full_url {
+            self.by_url.entry(url).or_default().push(resource);
+        }
+        if let (Some(ty), Some(id)) = (resource.resource_type(), resource.text_at("id")) {
+            self.by_name.entry((ty, id)).or_default().push(resource);
+        }
+    }
+
+    fn target(&self, from: Element<'t>, reference: &str) -> Target<'t> {
+        let (plain, version) = split_version(reference);
+        if plain.contains(':') {
+            return pick(self.by_url.get(plain), version);
+        }
+        let base = entry_of(from).and_then(|entry| entry.text_at("fullUrl"));
+        match base.and_then(base_of) {
+            Some(base) => pick(self.by_url.get(format!("{base}/{plain}").as_str()), version),
+            None if base.is_some() => Target::Elsewhere,
+            None => self.named(plain, version),
+        }
+    }
+
+    fn named(&self, reference: &str, version: Option<&str>) -> Target<'t> {
+        let Some((ty, id)) = reference.rsplit_once('/') else { return Target::Elsewhere };
+        let ty = ty.rsplit('/').next().unwrap_or(ty);
+        pick(self.by_name.get(&(ty, id)), version)
+    }
+}
+
+fn pick<'t>(found: Option<&Vec<Element<'t>>>, version: Option<&str>) -> Target<'t> {
+    let Some(found) = found else { return Target::Elsewhere };
+    let mut fitting: Vec<Element<'t>> = found.clone();
+    if let Some(version) = version {
+        fitting.retain(|one| one.text_at("meta.versionId").is_none_or(|known| known == version));
+        let exact: Vec<_> = fitting
+            .iter()
+            .copied()
+            .filter(|one| one.get("meta").is_some_and(|meta| meta.get("versionId").is_some()))
+            .collect();
+        if !exact.is_empty() {
+            fitting = exact;
+        } else if found.len() > 1 {
+            fitting.clear();
+        }
+    }
+    match fitting.as_slice() {
+        [] => Target::Elsewhere,
+        [one] => Target::Here(*one),
+        _ => Target::Several(fitting),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Invariants, compiled once each however many structures repeat them.
 
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use catalog::Constraint;
 use fhirpath::Expression;
@@ -91,12 +91,25 @@ impl Programs {
 
 const HAS_CONTENT: &str = "hasValue() or (children().count() > id.count())";
 
+/// `x.contains('y').not()` holds where there is no x: so published rules mean it, though the language says otherwise.
+fn without_negated_tests(expression: &str) -> Cow<'_, str> {
+    static NEGATED: LazyLock<Option<regex::Regex>> = LazyLock::new(|| {
+        regex::Regex::new(r"([A-Za-z.]+)\.(contains|startsWith|endsWith|matches)\(('[^']*')\)\.not\(\)").ok()
+    });
+    match &*NEGATED {
+        Some(negated) if expression.contains(".not()") => {
+            negated.replace_all(expression, "$1.where($$this.$2($3)).empty()")
+        }
+        _ => expression.into(),
+    }
+}
+
 /// Published expressions that do not say what the standard's own text says, as the reference validator mends them.
 fn repaired<'e>(key: &str, expression: &'e str) -> Cow<'e, str> {
     match key {
         "ele-1" => HAS_CONTENT.into(),
         // `as String` is meant for FHIR's string.
         _ if expression.contains(" as String)") => expression.replace(" as String)", " as string)").into(),
-        _ => expression.into(),
+        _ => without_negated_tests(expression),
     }
 }

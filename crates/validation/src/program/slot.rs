@@ -209,6 +209,11 @@ impl Variant {
         self.state.get_or_init(|| programs.state(self.nodes.clone(), &self.ty))
     }
 
+    /// What one slice alone says of an element of this variant.
+    pub(crate) fn of_slice(&self, programs: &Programs, slice: Node) -> Variant {
+        Variant::make(programs, &[slice], self.name, &self.ty)
+    }
+
     /// What a slice adds for an element of this variant.
     pub(crate) fn with_slices(&self, programs: &Programs, slices: &[Node]) -> Variant {
         let mut variant = Variant::make(programs, slices, self.name, &self.ty);

@@ -113,10 +113,8 @@ fn resolvable<'t>(pass: &mut Pass<'_, 't>, first: Element<'t>) {
         if pass.places().target(reference, text) != Target::Elsewhere || text.starts_with('#') {
             continue;
         }
-        let similar = match pass.places().named(crate::places::split_version(text).0, None) {
-            Target::Here(other) => other.parent().and_then(|entry| entry.text_at("fullUrl")),
-            _ => None,
-        };
+        let similar = pass.places().named(reference, text);
+        let similar = similar.and_then(Element::parent).and_then(|entry| entry.text_at("fullUrl"));
         pass.error(IssueType::NotFound, reference, "bundle", || {
             let hint = similar.map(|url| format!(" (there is one with that type and id, but its fullUrl is '{url}')"));
             format!("'{text}' is not in this Bundle{}.", hint.unwrap_or_default())

@@ -40,7 +40,7 @@ fn reference<'t>(pass: &mut Pass<'_, 't>, element: Element<'t>, state: &State) {
         _ => None,
     };
     if target == Target::Elsewhere
-        && let (Some(implied), Some(other)) = (type_in_url(pass, text), pass.places().with_uuid(text))
+        && let (Some(implied), Some(other)) = (type_in_url(pass, text), pass.places().with_uuid(element, text))
         && other.resource_type().is_some_and(|ty| ty != implied)
     {
         pass.error(IssueType::Structure, element, "reference", || {
@@ -70,7 +70,7 @@ fn reference<'t>(pass: &mut Pass<'_, 't>, element: Element<'t>, state: &State) {
 }
 
 /// The type in a relative or RESTful reference.
-fn type_in_url<'r>(pass: &Pass<'_, '_>, text: &'r str) -> Option<&'r str> {
+pub(crate) fn type_in_url<'r>(pass: &Pass<'_, '_>, text: &'r str) -> Option<&'r str> {
     let (plain, _) = split_version(text);
     let (rest, _) = plain.rsplit_once('/')?;
     let ty = rest.rsplit('/').next()?;

@@ -14,7 +14,8 @@ pub(crate) fn check<'t>(pass: &mut Pass<'_, 't>, parent: Element<'t>, slot: &Slo
     let mut found: Vec<Vec<Node>> = vec![Vec::new(); items.len()];
     for plan in &slot.slicings {
         let all: Vec<usize> = (0..items.len()).collect();
-        sort(pass, parent, plan, items, &all, &mut found);
+        let sorting = Sorting { parent, slot, items };
+        sorting.sort(pass, plan, &all, &mut found);
         if pass.is_settled() {
             return;
         }
@@ -27,48 +28,69 @@ pub(crate) fn check<'t>(pass: &mut Pass<'_, 't>, parent: Element<'t>, slot: &Slo
     }
 }
 
-fn sort<'t>(
-    pass: &mut Pass<'_, 't>,
+/// The items of one slot, to be sorted into slices.
+struct Sorting<'s, 't> {
     parent: Element<'t>,
-    plan: &SlicingPlan,
-    items: &[(usize, Element<'t>)],
-    these: &[usize],
-    found: &mut [Vec<Node>],
-) {
-    let mut members: Vec<Vec<usize>> = vec![Vec::new(); plan.slices.len()];
-    let (mut latest, mut outside) = (0, false);
-    for (order, place) in these.iter().enumerate() {
-        let Some((_, item)) = items.get(*place) else { continue };
-        match slice_of(pass, plan, *item, order) {
-            Some(slice) => {
-                if let Some(members) = members.get_mut(slice) {
-                    members.push(*place);
+    slot: &'s Slot,
+    items: &'s [(usize, Element<'t>)],
+}
+
+impl<'t> Sorting<'_, 't> {
+    fn sort(&self, pass: &mut Pass<'_, 't>, plan: &SlicingPlan, these: &[usize], found: &mut [Vec<Node>]) {
+        let mut members: Vec<Vec<usize>> = vec![Vec::new(); plan.slices.len()];
+        let (mut latest, mut outside) = (0, false);
+        for (order, place) in these.iter().enumerate() {
+            let Some((variant, item)) = self.items.get(*place) else { continue };
+            match self.slice_of(pass, plan, *item, *variant, order) {
+                Some(slice) => {
+                    if let Some(members) = members.get_mut(slice) {
+                        members.push(*place);
+                    }
+                    if (plan.ordered && slice < latest) || (plan.rules == SlicingRules::OpenAtEnd && outside) {
+                        out_of_order(pass, plan, slice, *item);
+                    }
+                    latest = latest.max(slice);
                 }
-                if (plan.ordered && slice < latest) || (plan.rules == SlicingRules::OpenAtEnd && outside) {
-                    out_of_order(pass, plan, slice, *item);
+                None => {
+                    outside = true;
+                    if plan.rules == SlicingRules::Closed {
+                        pass.error(IssueType::Structure, *item, &plan.source, || {
+                            format!("It falls into no slice of {}, and no others may be there.", plan.path)
+                        });
+                    }
                 }
-                latest = latest.max(slice);
             }
-            None => {
-                outside = true;
-                if plan.rules == SlicingRules::Closed {
-                    pass.error(IssueType::Structure, *item, &plan.source, || {
-                        format!("It falls into no slice of {}, and no others may be there.", plan.path)
-                    });
+        }
+        for (slice, members) in plan.slices.iter().zip(&members) {
+            count(pass, self.parent, plan, slice, members.len() as u32);
+            for place in members {
+                if let Some(found) = found.get_mut(*place) {
+                    found.push(slice.node);
                 }
+            }
+            if let Some(nested) = &slice.nested {
+                self.sort(pass, nested, members, found);
             }
         }
     }
-    for (slice, members) in plan.slices.iter().zip(&members) {
-        count(pass, parent, plan, slice, members.len() as u32);
-        for place in members {
-            if let Some(found) = found.get_mut(*place) {
-                found.push(slice.node);
-            }
-        }
-        if let Some(nested) = &slice.nested {
-            sort(pass, parent, nested, items, members, found);
-        }
+
+    /// The slice that an item falls into: the first that its discriminators name, else the default one.
+    fn slice_of(
+        &self,
+        pass: &mut Pass<'_, 't>,
+        plan: &SlicingPlan,
+        item: Element<'t>,
+        variant: usize,
+        order: usize,
+    ) -> Option<usize> {
+        let regular = plan.slices.iter().position(|slice| {
+            !slice.is_default
+                && match &slice.matcher {
+                    Some(matchers) => matchers.iter().all(|matcher| matches(pass, matcher, item, order)),
+                    None => self.slot.variants.get(variant).is_some_and(|variant| pass.fits(item, variant, slice.node)),
+                }
+        });
+        regular.or_else(|| plan.slices.iter().position(|slice| slice.is_default))
     }
 }
 
@@ -98,23 +120,14 @@ fn count<'t>(pass: &mut Pass<'_, 't>, parent: Element<'t>, plan: &SlicingPlan, s
     }
 }
 
-/// The slice that an item falls into: the first that its discriminators name, else the default one.
-fn slice_of<'t>(pass: &mut Pass<'_, 't>, plan: &SlicingPlan, item: Element<'t>, order: usize) -> Option<usize> {
-    let regular = plan.slices.iter().position(|slice| {
-        !slice.is_default
-            && match &slice.matcher {
-                Some(matchers) => matchers.iter().all(|matcher| matches(pass, matcher, item, order)),
-                None => pass.meets(item, slice.node),
-            }
-    });
-    regular.or_else(|| plan.slices.iter().position(|slice| slice.is_default))
-}
-
 fn matches<'t>(pass: &mut Pass<'_, 't>, matcher: &Matcher, item: Element<'t>, order: usize) -> bool {
     if let Test::Position(place) = matcher.test {
         return place == order;
     }
     let ends = follow(pass, item, &matcher.path);
+    if let (Some((Step::Resolve, way)), true) = (matcher.path.split_last(), ends.is_empty()) {
+        return is_elsewhere(pass, &follow(pass, item, way), &matcher.test);
+    }
     match &matcher.test {
         Test::Value(needs) => needs.iter().all(|need| {
             let mut places = ends.clone();
@@ -130,13 +143,30 @@ fn matches<'t>(pass: &mut Pass<'_, 't>, matcher: &Matcher, item: Element<'t>, or
         Test::Type(types) => ends.iter().any(|end| types.iter().any(|ty| is_of_type(pass, *end, ty))),
         Test::Profile(profiles) => ends.iter().any(|end| {
             profiles.iter().any(|profile| match pass.programs.root(profile) {
-                Some(root) => pass.meets(*end, root),
+                Some(root) => pass.claims(*end, catalog::Canonical::of(profile).url) || pass.meets(*end, root),
                 None => false,
             })
         }),
         Test::Code(value_set) => ends.iter().any(|end| pass.terminology.has_any(value_set, *end)),
         Test::Position(_) => false,
     }
+}
+
+/// Whether references that lead out of the tree say by their URL that the target is of a fitting type.
+fn is_elsewhere<'t>(pass: &Pass<'_, 't>, references: &[Element<'t>], test: &Test) -> bool {
+    let types: Vec<Box<str>> = match test {
+        Test::Type(types) => types.clone(),
+        Test::Profile(profiles) => {
+            let programs = profiles.iter().filter_map(|profile| pass.programs.program(profile));
+            programs.map(|program| program.structure.facts.r#type.clone()).collect()
+        }
+        _ => return false,
+    };
+    references.iter().any(|reference| {
+        let url = reference.text_at("reference").or_else(|| reference.text());
+        let ty = url.and_then(|url| super::reference::type_in_url(pass, url)).or_else(|| reference.text_at("type"));
+        ty.is_some_and(|ty| types.iter().any(|known| **known == *ty))
+    })
 }
 
 /// The elements at the end of a path.

@@ -21,7 +21,8 @@ pub(crate) fn check_slices<'t>(pass: &mut Pass<'_, 't>, child: Element<'t>, slot
     check(pass, child, slot, variant);
 }
 
-fn profiles<'t>(pass: &mut Pass<'_, 't>, child: Element<'t>, variant: &Variant) {
+/// Whether, of each list of profiles, one is met.
+pub(crate) fn profiles<'t>(pass: &mut Pass<'_, 't>, child: Element<'t>, variant: &Variant) {
     if variant.is_resource {
         return;
     }
