@@ -1,7 +1,8 @@
 //! What an evaluation may use beside the element it starts from.
 
-use std::cell::{Cell, OnceCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use model::{Element, ElementId, Instant, Name, Shapes, Tree, TypeId};
 
@@ -51,19 +52,22 @@ pub struct NoHost;
 
 impl Host<'_> for NoHost {}
 
+type Targets<'t> = HashMap<&'t str, ElementId>;
+
 /// What evaluations over one tree share: the types of its elements and where its references lead, both found when first
 /// asked for.
 pub struct Prepared<'t> {
     tree: &'t Tree,
     shapes: &'t dyn Shapes,
     types: OnceCell<Vec<Cell<TypeId>>>,
-    targets: OnceCell<HashMap<&'t str, ElementId>>,
+    /// The entries of each Bundle that was asked for, by full URL.
+    targets: RefCell<HashMap<ElementId, Rc<Targets<'t>>>>,
 }
 
 impl<'t> Prepared<'t> {
     /// A tree with FHIR's types; costs nothing yet.
     pub fn new(tree: &'t Tree, shapes: &'t dyn Shapes) -> Prepared<'t> {
-        Prepared { tree, shapes, types: OnceCell::new(), targets: OnceCell::new() }
+        Prepared { tree, shapes, types: OnceCell::new(), targets: RefCell::default() }
     }
 
     /// FHIR's types.
@@ -101,23 +105,27 @@ impl<'t> Prepared<'t> {
         SystemType::of_primitive(self.shapes.type_name(self.type_of_typed(typed)))
     }
 
-    /// The entry of a Bundle in this tree that a URL or a relative reference names, without its version.
-    pub(crate) fn target(&self, reference: &str) -> Option<Element<'t>> {
-        let targets = self.targets.get_or_init(|| self.find_targets());
-        targets.get(reference).map(|id| self.tree.element(*id))
-    }
-
-    /// Full URLs of the entries of the Bundle that the tree is (or holds in its root), first one wins.
-    fn find_targets(&self) -> HashMap<&'t str, ElementId> {
-        let root = self.tree.root();
-        let mut targets = HashMap::new();
-        for entry in root.all("entry") {
-            if let (Some(url), Some(resource)) = (entry.text_at("fullUrl"), entry.get("resource")) {
+    /// The resource in the entry of a Bundle of this tree whose full URL this is; the first one counts.
+    pub(crate) fn target(&self, bundle: Element<'t>, url: &str) -> Option<Element<'t>> {
+        if !std::ptr::eq(bundle.tree(), self.tree) {
+            return entry_resources(bundle).find(|(known, _)| *known == url).map(|(_, resource)| resource);
+        }
+        let known = self.targets.borrow().get(&bundle.id()).cloned();
+        let targets = known.unwrap_or_else(|| {
+            let mut targets = Targets::new();
+            for (url, resource) in entry_resources(bundle) {
                 targets.entry(url).or_insert(resource.id());
             }
-        }
-        targets
+            let targets = Rc::new(targets);
+            self.targets.borrow_mut().insert(bundle.id(), targets.clone());
+            targets
+        });
+        targets.get(url).map(|id| self.tree.element(*id))
     }
+}
+
+fn entry_resources<'t>(bundle: Element<'t>) -> impl Iterator<Item = (&'t str, Element<'t>)> {
+    bundle.all("entry").filter_map(|entry| Some((entry.text_at("fullUrl")?, entry.get("resource")?)))
 }
 
 /// What one evaluation may use. Variables `%resource` and `%rootResource` follow from the element unless they are given.

@@ -135,8 +135,9 @@ impl<'t> Evaluation<'_, 't> {
     }
 
     fn same_children(&self, a: Element<'t>, b: Element<'t>, loosely: bool) -> Outcome<bool> {
-        self.charge(1)?;
-        if a.children().count() != b.children().count() {
+        let count = a.children().count();
+        self.charge(1 + count / 16)?;
+        if count != b.children().count() {
             return Ok(false);
         }
         let mut names = Vec::new();
@@ -146,6 +147,7 @@ impl<'t> Evaluation<'_, 't> {
                 continue;
             }
             names.push(name);
+            self.charge(1 + count / 16)?;
             let left: Vec<Item<'t>> = a.all(name).map(Item::untyped).collect();
             let right: Vec<Item<'t>> = b.all(name).map(Item::untyped).collect();
             let same = if loosely {

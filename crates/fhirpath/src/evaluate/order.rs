@@ -6,6 +6,9 @@ use super::{Evaluation, Outcome, Scope};
 use crate::item::{Collection, Item};
 use crate::plan::{Call, Detail};
 
+/// The keys of an item, and the item.
+type Keyed<'t> = (Vec<Option<Item<'t>>>, Item<'t>);
+
 impl<'t> Evaluation<'_, 't> {
     pub(super) fn sort(&self, call: &Call, scope: &Scope<'_, 't>) -> Outcome<Collection<'t>> {
         let items = self.collect(&call.input, scope)?;
@@ -25,24 +28,36 @@ impl<'t> Evaluation<'_, 't> {
             Detail::Descending(down) => down.as_slice(),
             _ => &[],
         };
-        let mut failed = None;
-        keyed.sort_by(|(left, _), (right, _)| {
-            for (place, (left, right)) in left.iter().zip(right).enumerate() {
-                match self.by_key(left, right, down.get(place) == Some(&true)) {
-                    Ok(Ordering::Equal) => {}
-                    Ok(order) => return order,
-                    Err(error) => {
-                        failed = Some(error);
-                        return Ordering::Equal;
-                    }
-                }
-            }
-            Ordering::Equal
-        });
-        match failed {
-            Some(error) => Err(error),
-            None => Ok(keyed.into_iter().map(|(_, item)| item).collect()),
+        Ok(self.merged(keyed, down)?.into_iter().map(|(_, item)| item).collect())
+    }
+
+    /// A stable merge sort. The standard one may panic where an order is not total, and that of dates is not: `@2020`
+    /// lies neither before nor behind `@2020-01`, nor `@2020-02`.
+    fn merged(&self, mut items: Vec<Keyed<'t>>, down: &[bool]) -> Outcome<Vec<Keyed<'t>>> {
+        if items.len() < 2 {
+            return Ok(items);
         }
+        let right = items.split_off(items.len() / 2);
+        let mut left = self.merged(items, down)?.into_iter().peekable();
+        let mut right = self.merged(right, down)?.into_iter().peekable();
+        let mut sorted = Vec::with_capacity(left.len() + right.len());
+        while let (Some((first, _)), Some((second, _))) = (left.peek(), right.peek()) {
+            let next = if self.by_keys(first, second, down)?.is_gt() { right.next() } else { left.next() };
+            sorted.extend(next);
+        }
+        sorted.extend(left);
+        sorted.extend(right);
+        Ok(sorted)
+    }
+
+    fn by_keys(&self, left: &[Option<Item<'t>>], right: &[Option<Item<'t>>], down: &[bool]) -> Outcome<Ordering> {
+        for (place, (left, right)) in left.iter().zip(right).enumerate() {
+            let order = self.by_key(left, right, down.get(place) == Some(&true))?;
+            if order.is_ne() {
+                return Ok(order);
+            }
+        }
+        Ok(Ordering::Equal)
     }
 
     fn by_key(&self, left: &Option<Item<'t>>, right: &Option<Item<'t>>, down: bool) -> Outcome<Ordering> {

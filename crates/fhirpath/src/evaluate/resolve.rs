@@ -51,24 +51,29 @@ impl<'t> Evaluation<'_, 't> {
         target.all("contained").find(|resource| resource.text_at("id") == Some(fragment))
     }
 
+    /// Looks in the Bundle that holds the reference, then in the one that holds that, and so on.
     fn target(&self, reference: &str, from: Option<Element<'t>>) -> Option<Element<'t>> {
-        let prepared = self.env.prepared;
-        if let Some(target) = prepared.target(reference) {
-            return Some(target);
+        let from = from?;
+        let absolute = if reference.contains(':') { None } else { absolute(reference, from) };
+        let mut resource = from.resource();
+        loop {
+            if resource.resource_type() == Some("Bundle") {
+                let find = |url: &str| self.env.prepared.target(resource, url);
+                if let Some(target) = find(reference).or_else(|| find(absolute.as_deref()?)) {
+                    return Some(target);
+                }
+            }
+            resource = resource.parent()?.resource();
         }
-        if reference.contains(':') {
-            return None;
-        }
-        // A relative reference belongs to the server of the entry that it stands in.
-        let entry = entry_of(from?)?;
-        let url = entry.text_at("fullUrl")?;
-        let (before, id) = url.rsplit_once('/')?;
-        let (base, _) = before.rsplit_once('/')?;
-        if !url.starts_with("http") || id.is_empty() {
-            return None;
-        }
-        prepared.target(&format!("{base}/{reference}"))
     }
+}
+
+/// A relative reference on the server of the entry that it stands in.
+fn absolute(reference: &str, from: Element<'_>) -> Option<String> {
+    let url = entry_of(from)?.text_at("fullUrl").filter(|url| url.starts_with("http"))?;
+    let (before, id) = url.rsplit_once('/')?;
+    let (base, _) = before.rsplit_once('/')?;
+    (!id.is_empty()).then(|| format!("{base}/{reference}"))
 }
 
 /// The entry of a Bundle in which an element stands.

@@ -135,6 +135,18 @@ const PIECES: [&str; 60] = [
     "first()",
 ];
 
+#[test]
+fn an_order_with_gaps_does_not_stop_the_sort() {
+    let dates: Vec<String> = (0..60).map(|n| format!("@20{:02}{}", n % 7, ["", "-01", "-02-03"][n % 3])).collect();
+    assert_eq!(evaluate(&format!("('x' | {}).skip(1).sort().count()", dates.join(" | "))), "21");
+}
+
+#[test]
+fn an_expression_may_be_shared_between_threads() {
+    fn shared<T: Send + Sync>() {}
+    shared::<Expression>();
+}
+
 /// Joins pieces of expressions at random, but the same ones each time.
 #[test]
 fn no_text_makes_it_panic() {

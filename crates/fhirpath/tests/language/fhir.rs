@@ -112,7 +112,12 @@ fn references_in_a_bundle_lead_to_its_entries() {
         "focus":[{"reference":"urn:uuid:00000000-0000-4000-8000-000000000001"},
           {"reference":"http://example.org/fhir/Patient/p/_history/3"},
           {"reference":"http://example.org/fhir/Observation/o#d"},
-          {"reference":"Patient/unknown"}]}}]}"##;
+          {"reference":"Patient/unknown"}]}},
+      {"fullUrl":"urn:uuid:00000000-0000-4000-8000-000000000002","resource":{"resourceType":"Bundle","entry":[
+        {"fullUrl":"urn:uuid:00000000-0000-4000-8000-000000000003","resource":{"resourceType":"Device","id":"inner"}},
+        {"resource":{"resourceType":"DeviceUseStatement","device":{"reference":
+          "urn:uuid:00000000-0000-4000-8000-000000000003"},"subject":{"reference":
+          "urn:uuid:00000000-0000-4000-8000-000000000001"}}}]}}]}"##;
     let tree = json::read(text.as_bytes(), &Default::default()).unwrap();
     let prepared = Prepared::new(&tree, shapes);
     let environment = Environment::new(&prepared);
@@ -123,6 +128,8 @@ fn references_in_a_bundle_lead_to_its_entries() {
     assert_eq!(ids("entry.resource.subject.resolve().id"), "p");
     assert_eq!(ids("entry.resource.focus.resolve().id"), "u,p,d");
     assert_eq!(ids("entry.resource.device.resolve().id"), "d");
+    assert_eq!(ids("entry.resource.entry.resource.select(device | subject).resolve().id"), "inner,u");
+    assert_eq!(ids("'urn:uuid:00000000-0000-4000-8000-000000000003'.resolve().id"), "");
     assert_eq!(ids("entry.resource.ofType(Observation).contained.select(%resource.id | %rootResource.id)"), "");
 }
 
