@@ -1,7 +1,8 @@
 //! Packs `profiles/` into one file for the binary: an index of every resource's header, and the texts in chunks that
 //! are compressed one by one, so that start-up reads the index only. The reader is `src/source/built_in.rs`.
 //!
-//! Layout, numbers little-endian: `u32` length of the index, the index (zstd, `u32` raw length before it), the chunks.
+//! Layout, numbers little-endian: `u32` length of the index, the index (deflate, `u32` raw length before it), the chunks
+//! (deflate).
 //! Index: packages, plain files, resources, chunks; each a `u32` count and its rows; a text is `u32` length and bytes.
 //! Package: folder, sha256 of its files, package.json. File: path, text. Resource: `u32` package, `u32` chunk, `u32`
 //! start, `u32` end, then the texts of its header. Chunk: `u32` start, `u32` length, `u32` raw length.
@@ -9,9 +10,12 @@
 #![allow(missing_docs)]
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use flate2::Compression;
+use flate2::write::DeflateEncoder;
 use sha2::{Digest, Sha256};
 
 #[path = "src/source/header.rs"]
@@ -19,7 +23,6 @@ use sha2::{Digest, Sha256};
 mod header;
 
 const CHUNK: usize = 192 << 10;
-const LEVEL: i32 = 12;
 
 #[derive(Default)]
 struct Blob {
@@ -73,6 +76,12 @@ fn sorted(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
         fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
     paths.sort();
     Ok(paths)
+}
+
+fn deflate(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(bytes)?;
+    encoder.finish()
 }
 
 fn number(out: &mut Vec<u8>, number: usize) {
@@ -138,7 +147,7 @@ impl Blob {
         if self.open.is_empty() {
             return Ok(());
         }
-        let packed = zstd::bulk::compress(&self.open, LEVEL)?;
+        let packed = deflate(&self.open)?;
         number(&mut self.chunks, self.data.len());
         number(&mut self.chunks, packed.len());
         number(&mut self.chunks, self.open.len());
@@ -159,7 +168,7 @@ impl Blob {
             number(&mut index, count as usize);
             index.extend_from_slice(rows);
         }
-        let packed = zstd::bulk::compress(&index, LEVEL)?;
+        let packed = deflate(&index)?;
         let mut out = Vec::new();
         number(&mut out, packed.len() + 4);
         number(&mut out, index.len());

@@ -16,8 +16,8 @@ pub(crate) struct Types {
     named: Vec<TypeId>,
     types: Vec<Type>,
     children: Vec<(Name, Child)>,
-    /// Open addressing over (type, name): places in `children`, plus one.
-    slots: Vec<u32>,
+    /// Open addressing over (type, name): the pair as one number, and its place in `children`.
+    slots: Vec<(u32, u32)>,
     /// Numbers of type names in `model`'s list, for those that are in it.
     numbers: HashMap<Box<str>, TypeId>,
 }
@@ -124,43 +124,43 @@ impl Types {
     fn index(&mut self) {
         self.named = Name::all().map(|name| name.known().map_or(TypeId::UNKNOWN, |text| self.number(text))).collect();
         let size = (self.children.len() * 2).next_power_of_two().max(16);
-        self.slots = vec![0; size];
+        self.slots = vec![(EMPTY, 0); size];
         for (number, ty) in self.types.iter().enumerate() {
             for place in ty.start..ty.end {
                 let Some((name, _)) = self.children.get(place as usize) else { continue };
-                let mut slot = hash(number as u16, *name) & (size - 1);
-                while self.slots[slot] != 0 {
+                let key = key(TypeId(number as u16), *name);
+                let mut slot = hash(key) & (size - 1);
+                while self.slots[slot].0 != EMPTY {
                     slot = (slot + 1) & (size - 1);
                 }
-                self.slots[slot] = place + 1;
+                self.slots[slot] = (key, place);
             }
         }
     }
 
     fn child(&self, parent: TypeId, name: Name) -> Option<Child> {
-        let ty = self.types.get(usize::from(parent.0))?;
-        let mask = self.slots.len() - 1;
-        let mut slot = hash(parent.0, name) & mask;
+        let key = key(parent, name);
+        let mask = self.slots.len().wrapping_sub(1);
+        let mut slot = hash(key) & mask;
         loop {
-            let place = *self.slots.get(slot)?;
-            if place == 0 {
-                return None;
+            match self.slots.get(slot)? {
+                (EMPTY, _) => return None,
+                (known, place) if *known == key => return self.children.get(*place as usize).map(|(_, child)| *child),
+                _ => slot = (slot + 1) & mask,
             }
-            let place = place - 1;
-            if (ty.start..ty.end).contains(&place)
-                && let Some((known, child)) = self.children.get(place as usize)
-                && *known == name
-            {
-                return Some(*child);
-            }
-            slot = (slot + 1) & mask;
         }
     }
 }
 
-fn hash(ty: u16, name: Name) -> usize {
-    let mixed = ((u64::from(ty) << 16) | name.index() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    (mixed >> 40) as usize
+/// No pair has this number: the last type is `UNKNOWN`, which has no children.
+const EMPTY: u32 = u32::MAX;
+
+fn key(ty: TypeId, name: Name) -> u32 {
+    (u32::from(ty.0) << 16) | name.index() as u32
+}
+
+fn hash(key: u32) -> usize {
+    (u64::from(key).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40) as usize
 }
 
 fn is_primitive_type(structure: &Structure) -> bool {

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use super::{Chunk, Header, Package, Text};
+use super::{Chunk, Header, Package, Text, inflate};
 
 static BLOB: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/profiles.blob"));
 
@@ -44,7 +44,7 @@ fn read(blob: &'static [u8]) -> Option<BuiltIn> {
     let (index, data) = head.bytes.split_at_checked(length)?;
     let mut head = Reader { bytes: index };
     let raw = head.number()?;
-    let index = zstd::bulk::decompress(head.bytes, raw).ok()?;
+    let index = inflate(head.bytes, raw)?;
     let mut reader = Reader { bytes: &index };
     let mut found = BuiltIn::default();
     for _ in 0..reader.number()? {

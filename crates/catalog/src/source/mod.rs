@@ -5,8 +5,10 @@ mod header;
 mod loader;
 mod package;
 
+use std::io::Read;
 use std::sync::{Arc, OnceLock};
 
+use flate2::read::DeflateDecoder;
 use model::{Limits, SyntaxError, Tree};
 
 pub(crate) use built_in::built_in;
@@ -25,8 +27,14 @@ pub(crate) struct Chunk {
 
 impl Chunk {
     fn raw(&self) -> &[u8] {
-        self.raw.get_or_init(|| zstd::bulk::decompress(self.packed, self.length).unwrap_or_default())
+        self.raw.get_or_init(|| inflate(self.packed, self.length).unwrap_or_default())
     }
+}
+
+pub(crate) fn inflate(packed: &[u8], length: usize) -> Option<Vec<u8>> {
+    let mut raw = Vec::with_capacity(length);
+    DeflateDecoder::new(packed).read_to_end(&mut raw).ok()?;
+    Some(raw)
 }
 
 /// The text of a resource, wherever it is.
