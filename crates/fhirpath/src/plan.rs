@@ -1,5 +1,7 @@
 //! A compiled expression: names are numbers, functions are known, types are found where they can be.
 
+use std::sync::LazyLock;
+
 use model::{Name, Shapes, TypeId};
 
 use crate::ast::Operator;
@@ -112,10 +114,12 @@ pub(crate) fn is_a(shapes: &dyn Shapes, ty: TypeId, wanted: TypeId) -> bool {
     false
 }
 
+static ID: LazyLock<Option<Name>> = LazyLock::new(|| Name::of("id"));
+
 /// The type of a child, where R4's definitions leave it open: the id of a resource is an `id`
 /// (<http://hl7.org/fhir/R4/resource.html#id>), though its definition says string.
 pub(crate) fn child_type(shapes: &dyn Shapes, parent: TypeId, name: Name, stated: TypeId) -> TypeId {
-    if name.known() != Some("id") {
+    if Some(name) != *ID {
         return stated;
     }
     let named = |text: &str| Name::of(text).and_then(|name| shapes.named(name));
