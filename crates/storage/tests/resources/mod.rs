@@ -1,3 +1,4 @@
+#![allow(dead_code, reason = "not every test file needs all")]
 //! Short ways to write resources in tests.
 
 use std::sync::Arc;
