@@ -17,7 +17,9 @@ pub(super) fn losses(cx: &mut Context<'_>, root: Node<'_>) {
         if STRUCTURE.contains(&node.name()) && !node.has_own_text() {
             continue;
         }
-        if let Some(content) = untaken(node) {
+        let carried = node.name() == "reference"
+            && node.peek("value").is_some_and(|value| value.starts_with('#') && cx.cda.anchor(value).is_some());
+        if let Some(content) = untaken(node).filter(|_| !carried) {
             cx.loss(node, format!("{} has no place in the map and was not carried: {content}.", node.name()));
         }
         let children: Vec<Node<'_>> = node.children().collect();

@@ -27,7 +27,8 @@ pub(super) fn allergy(cx: &mut Context<'_>, observation: Node<'_>, concern: Opti
     let mut tree = entry::begin(cx, observation, "AllergyIntolerance", Some(PROFILE), "");
     let mut to = tree.edit();
     let negated = entry::is_negated(observation);
-    let agents = agents(cx, observation);
+    let absence = observation.get("value").is_some_and(table::is_absence);
+    let agents = if absence { Vec::new() } else { agents(cx, observation) };
     statuses(cx, observation, concern, negated, &mut to);
     kind(cx, observation, &mut to);
     criticality(cx, observation, &mut to);
@@ -63,6 +64,7 @@ fn code(cx: &mut Context<'_>, observation: Node<'_>, agents: &[Node<'_>], negate
     }
     if let [first, more @ ..] = agents {
         agent(cx, *first, to);
+        also(cx, value, to);
         for agent in more {
             let label = agent.get("code").and_then(|code| code.peek("displayName").or(code.peek("code")));
             cx.loss(
@@ -80,7 +82,7 @@ fn code(cx: &mut Context<'_>, observation: Node<'_>, agents: &[Node<'_>], negate
     // No agent: what the value or the code says is either an absence ("no known allergies") or a kind of allergy.
     let value = value.filter(|value| coded::names_something(cx, *value));
     let kind = value.or(observation.get("code")).and_then(|code| code.peek("code")).unwrap_or_default();
-    if negated {
+    if negated && !value.is_some_and(table::is_absence) {
         let absent = table::lookup("no-known-allergy", kind).unwrap_or(NO_ALLERGY);
         to.object("code").item("coding").set("system", SNOMED).set("code", absent);
         if let Some(value) = value {
@@ -101,6 +103,30 @@ fn code(cx: &mut Context<'_>, observation: Node<'_>, agents: &[Node<'_>], negate
             None => coded::absent(&mut to.object("code"), observation.get("value").and_then(Node::null_flavor)),
         },
     }
+}
+
+/// The value names the allergy itself ("allergy to penicillin"): its codings stand beside the agent's.
+fn also(cx: &mut Context<'_>, value: Option<Node<'_>>, to: &mut ElementMut<'_>) {
+    let Some(value) = value.filter(|value| value.peek("code").is_some() && !is_expressed(*value)) else { return };
+    let mut holder = model::Tree::new("AllergyIntolerance");
+    coded::fill_concept(cx, value, &mut holder.edit().object("code"));
+    for coding in holder.root().every("code.coding") {
+        to.object("code").copy(coding);
+    }
+    if let Some(text) =
+        holder.root().text_at("code.text").filter(|text| to.as_element().text_at("code.text") != Some(*text))
+    {
+        entry::push_note(to, text);
+    }
+}
+
+/// Whether type, category or "no known …" say what the code of a kind of allergy says.
+fn is_expressed(value: Node<'_>) -> bool {
+    let expressed = |code: &str| {
+        ["no-known-allergy", "allergy-type", "allergy-category"].iter().any(|map| table::lookup(map, code).is_some())
+            || ["419199007", "420134006", "ALG"].contains(&code)
+    };
+    value.peek("code").is_some_and(expressed)
 }
 
 fn agent(cx: &mut Context<'_>, entity: Node<'_>, to: &mut ElementMut<'_>) {
@@ -148,10 +174,7 @@ fn kind(cx: &mut Context<'_>, observation: Node<'_>, to: &mut ElementMut<'_>) {
     }
     if let Some(value) = observation.get("value") {
         value.null_flavor();
-        if value
-            .peek("code")
-            .is_some_and(|code| table::lookup("no-known-allergy", code).is_some() || code == "419199007")
-        {
+        if is_expressed(value) {
             value.take_attributes();
             coded::original_text(cx, value);
         }
@@ -205,7 +228,8 @@ fn statuses(
         return;
     }
     to.object("clinicalStatus").item("coding").set("system", CLINICAL).set("code", clinical);
-    let named = !agents(cx, observation).is_empty();
+    let absence = observation.get("value").is_some_and(table::is_absence);
+    let named = !absence && !agents(cx, observation).is_empty();
     let verification = if negated && named { Some("refuted") } else { verification };
     match verification {
         Some("presumed") => {
@@ -387,13 +411,15 @@ fn set_severity(cx: &mut Context<'_>, severity: Node<'_>, reaction: &mut Element
         None => {}
     }
     if table::lookup("exact-severity", code).is_none() {
-        let mut primitive = reaction.primitive("severity");
-        let mut extension = primitive.item("extension");
-        extension.set("url", ALTERNATE);
-        coded::fill_concept(cx, value, &mut extension.object("valueCodeableConcept"));
         cx.note(
             value,
             "The severity is none of mild, moderate, severe; its own code stands beside the nearest graver one.",
         );
+    }
+    if coded::names_something(cx, value) {
+        let mut primitive = reaction.primitive("severity");
+        let mut extension = primitive.item("extension");
+        extension.set("url", ALTERNATE);
+        coded::fill_concept(cx, value, &mut extension.object("valueCodeableConcept"));
     }
 }

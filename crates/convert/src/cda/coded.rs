@@ -80,12 +80,16 @@ pub(super) fn fill_concept(cx: &mut Context<'_>, node: Node<'_>, concept: &mut E
 }
 
 fn push_codings(cx: &mut Context<'_>, node: Node<'_>, concept: &mut ElementMut<'_>, codings: &mut usize) {
-    if node.peek("code").is_some() {
+    let display_only = node.name() == "translation" && node.peek("displayName").is_some();
+    if node.peek("code").is_some() || display_only {
         *codings += 1;
         fill_coding(cx, node, &mut concept.item("coding"));
     }
     for translation in node.all("translation") {
         translation.null_flavor();
+        if let Some(original) = translation.get("originalText") {
+            original.take_all();
+        }
         push_codings(cx, translation, concept, codings);
     }
 }

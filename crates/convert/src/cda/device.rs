@@ -18,7 +18,9 @@ const PROFILE: &str = "http://hl7.eu/fhir/eps/StructureDefinition/device-eu-eps"
 pub(super) fn device_use(cx: &mut Context<'_>, act: Node<'_>) -> Option<String> {
     let named =
         act.all("participant").find_map(|participant| device(cx, participant).map(|device| (participant, device)));
-    let Some((_, device)) = named else {
+    let coded_supply = act.get("code").filter(|code| named.is_none() && coded::names_something(cx, *code));
+    let named = named.map(|(_, device)| device).or_else(|| coded_supply.map(|code| coded_device(cx, code)));
+    let Some(device) = named else {
         act.descendants().for_each(|node| {
             node.null_flavor();
         });
@@ -58,6 +60,16 @@ pub(super) fn device_use(cx: &mut Context<'_>, act: Node<'_>) -> Option<String> 
     super::procedure::reasons(cx, act, &mut to);
     entry::push_notes(cx, act, &mut to);
     Some(cx.add(act, tree))
+}
+
+/// A device that only the statement's own code names.
+fn coded_device(cx: &mut Context<'_>, code: Node<'_>) -> String {
+    let mut tree = Tree::new("Device");
+    let mut to = tree.edit();
+    to.object("meta").push("profile", PROFILE);
+    coded::set_concept(cx, Some(code), &mut to, "type");
+    cx.set_patient(&mut to, "patient");
+    cx.document.add_once(tree)
 }
 
 /// The Device of a participant; `None` where nothing names it.

@@ -42,6 +42,26 @@ pub(super) fn encounter(cx: &mut Context<'_>, act: Node<'_>) -> String {
     cx.add(act, tree)
 }
 
+/// Says on a resource in which encounter it came about, where a statement inside only identifies that.
+pub(super) fn identify(cx: &mut Context<'_>, act: Node<'_>, resource: &str) {
+    let id = act.get("id").filter(|id| id.peek("root").is_some() && !id.attributes_taken());
+    let Some(id) = id.filter(|_| act.get("code").is_none()) else { return };
+    let name = match cx.document.type_of(resource) {
+        "MedicationStatement" | "MedicationDispense" => "context",
+        "AllergyIntolerance" | "Condition" | "Observation" | "Procedure" | "Immunization" | "MedicationRequest"
+        | "ServiceRequest" | "DiagnosticReport" => "encounter",
+        _ => return,
+    };
+    let mut holder = Tree::new("Encounter");
+    parts::fill_identifier(cx, id, &mut holder.edit().object("identifier"));
+    let Some(tree) = cx.document.resource_mut(resource) else { return };
+    if tree.root().get(name).is_none()
+        && let Some(identifier) = holder.root().get("identifier")
+    {
+        tree.edit().object(name).set("type", "Encounter").copy(identifier);
+    }
+}
+
 /// The Encounter that the document was written in; `None` where the header has none.
 pub(super) fn encompassing(cx: &mut Context<'_>, root: Node<'_>) -> Option<String> {
     let node = root.at("componentOf/encompassingEncounter")?;

@@ -6,10 +6,12 @@ use super::context::Context;
 use super::device;
 use super::encounter;
 use super::entry::{inner, inner_coded, is_untouched, statement as statement_in};
+use super::family as family_history;
 use super::immunization;
 use super::media;
 use super::medication::{self, Prescription};
 use super::observation;
+use super::participation;
 use super::problem;
 use super::procedure;
 use super::read::Node;
@@ -43,8 +45,23 @@ pub(super) fn entry(cx: &mut Context<'_>, entry: Node<'_>, family: Family) -> Ve
 /// The resources of one clinical statement.
 pub(super) fn statement(cx: &mut Context<'_>, act: Node<'_>, family: Family) -> Vec<String> {
     let mut found = main(cx, act, family);
+    let first = found.first().cloned();
     leftovers(cx, act, family, &mut found);
+    if let Some(first) = first {
+        participations(cx, act, &first);
+    }
     found
+}
+
+/// Participations and encounters of a statement and of those inside it that no resource of their own has taken up.
+pub(super) fn participations(cx: &mut Context<'_>, act: Node<'_>, resource: &str) {
+    participation::provenance(cx, act, resource);
+    for (_, inner) in inner(act) {
+        if inner.name() == "encounter" {
+            encounter::identify(cx, inner, resource);
+        }
+        participations(cx, inner, resource);
+    }
 }
 
 fn main(cx: &mut Context<'_>, act: Node<'_>, family: Family) -> Vec<String> {
@@ -52,6 +69,7 @@ fn main(cx: &mut Context<'_>, act: Node<'_>, family: Family) -> Vec<String> {
         "observation" => vec![single(cx, act, family)],
         "act" if study::is_study(act) => vec![study::imaging_study(cx, act)],
         "act" => concern(cx, act, family),
+        "organizer" if family_history::is_family(act) => vec![family_history::history(cx, act)],
         "organizer" => observation::organizer(cx, act, family),
         "substanceAdministration" => vec![administration(cx, act, family)],
         "procedure" if family == Family::Devices && has_device(act) => {
@@ -108,6 +126,7 @@ fn concern(cx: &mut Context<'_>, act: Node<'_>, family: Family) -> Vec<String> {
     if !observations.is_empty() && (about_allergy || about_problem) {
         act.get("code").map(Node::take_all);
         act.all("id").for_each(Node::take_attributes);
+        super::entry::statement_text(cx, act);
         for observation in observations.iter().filter(|inner| !is_comment(**inner)) {
             found.push(if is_allergy(*observation, family) {
                 allergy::allergy(cx, *observation, Some(act))
@@ -165,13 +184,14 @@ fn supply(cx: &mut Context<'_>, act: Node<'_>, family: Family) -> Vec<String> {
 }
 
 /// What stands inside a statement and no map has touched becomes a resource of its own.
-fn leftovers(cx: &mut Context<'_>, act: Node<'_>, family: Family, found: &mut Vec<String>) {
+pub(super) fn leftovers(cx: &mut Context<'_>, act: Node<'_>, family: Family, found: &mut Vec<String>) {
     for (_, inner) in inner(act) {
         if !is_untouched(inner) {
             leftovers(cx, inner, family, found);
             continue;
         }
-        let says = inner.get("code").is_some_and(|code| coded::names_something(cx, code))
+        let identified_only = inner.name() == "encounter" && inner.get("code").is_none();
+        let says = !identified_only && inner.get("code").is_some_and(|code| coded::names_something(cx, code))
             || inner.get("value").is_some()
             || inner.get("consumable").is_some()
             || inner_coded(inner, "SEV").is_some();

@@ -104,11 +104,12 @@ pub(super) fn push_notes(cx: &mut Context<'_>, act: Node<'_>, to: &mut ElementMu
             let value = comment.get("value")?;
             value.text()
         });
-        let Some(text) = text else { continue };
         if let Some(code) = comment.get("code") {
             code.take_all();
         }
         status(comment);
+        comment.all("id").for_each(Node::take_attributes);
+        let Some(text) = text else { continue };
         let author = comment.get("author");
         let party = author.and_then(|author| people::participant(cx, author));
         let mut note = to.item("note");

@@ -6,6 +6,7 @@ use model::{ElementMut, Tree};
 use super::coded;
 use super::context::Context;
 use super::encounter;
+use super::participation;
 use super::parts;
 use super::people;
 use super::read::Node;
@@ -60,6 +61,8 @@ pub(super) fn composition(cx: &mut Context<'_>, root: Node<'_>, profile: &str, k
     }
     related_documents(cx, root, &mut to);
     events(cx, root, &mut to);
+    let own = cx.document.reference("Composition");
+    participation::provenance(cx, root, &own);
     tree
 }
 

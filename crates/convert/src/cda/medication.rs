@@ -12,6 +12,7 @@ use super::procedure;
 use super::product;
 use super::quantity;
 use super::read::Node;
+use super::table;
 use super::time;
 
 const STATEMENT: &str = "http://hl7.eu/fhir/eps/StructureDefinition/MedicationStatement-eu-eps";
@@ -19,6 +20,7 @@ const REQUEST: &str = "http://hl7.eu/fhir/mpd/StructureDefinition/MedicationRequ
 const DISPENSE: &str = "http://hl7.eu/fhir/mpd/StructureDefinition/MedicationDispense-eu-mpd";
 const CORE_PRODUCT: &str = "http://hl7.eu/fhir/base/StructureDefinition/medication-eu-core";
 const MPD_PRODUCT: &str = "http://hl7.eu/fhir/mpd/StructureDefinition/Medication-eu-mpd";
+const SUBSTITUTION: &str = "http://terminology.hl7.org/CodeSystem/v3-substanceAdminSubstitution";
 const RECORDED: &str = "http://hl7.org/fhir/5.0/StructureDefinition/extension-MedicationDispense.recorded";
 /// Codes of the statement itself that say only that a medicine is taken.
 const PLAIN: [&str; 3] = ["DRUG", "IMMUNIZ", "TREATMENT"];
@@ -29,7 +31,15 @@ pub(super) fn statement(cx: &mut Context<'_>, act: Node<'_>) -> String {
     let mut to = tree.edit();
     let negated = entry::is_negated(act);
     let status = entry::mapped_status(cx, act, "medication-statement", "unknown");
-    to.set("status", if negated { "not-taken" } else { status });
+    let absence = act.get("code").is_some_and(table::is_absence);
+    to.set(
+        "status",
+        match (absence, negated) {
+            (true, _) => "unknown",
+            (_, true) => "not-taken",
+            _ => status,
+        },
+    );
     set_medication(cx, act, CORE_PRODUCT, &mut to);
     cx.set_patient(&mut to, "subject");
     let period = dosage::schedule(act).into_iter().find(|when| {
@@ -234,6 +244,14 @@ fn substitution(cx: &mut Context<'_>, act: Node<'_>, to: &mut ElementMut<'_>) {
     let found = entry::inner(act)
         .map(|(_, inner)| inner)
         .find(|inner| inner.is_coded("SUBST") || inner.has_template("1.3.6.1.4.1.12559.11.10.1.3.1.3.8"));
+    let coded_act = entry::inner(act)
+        .map(|(_, inner)| inner)
+        .find(|inner| inner.get("code").is_some_and(|code| coded::code_in(cx, code, SUBSTITUTION).is_some()));
+    if let (None, Some(inner)) = (found, coded_act) {
+        coded::set_concept(cx, inner.get("code"), &mut to.object("substitution"), "allowedCodeableConcept");
+        super::problem::take_status(cx, inner);
+        return;
+    }
     let Some(inner) = found else { return };
     super::problem::take_status(cx, inner);
     let Some(value) = inner.get("value") else { return };

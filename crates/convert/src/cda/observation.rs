@@ -47,12 +47,35 @@ pub(super) fn observation(cx: &mut Context<'_>, act: Node<'_>, family: Family) -
             coded::fill_concept(cx, code, &mut to.object(name));
         }
     }
+    further_sites(cx, act, &mut to);
     specimen(cx, act, &mut to);
     for range in act.all("referenceRange").filter_map(|range| range.get("observationRange")) {
         reference_range(cx, range, &mut to);
     }
     members(cx, act, family, &mut to);
     cx.add(act, tree)
+}
+
+/// Observation has one body site and one method: further ones become notes.
+pub(super) fn further_sites(cx: &mut Context<'_>, act: Node<'_>, to: &mut ElementMut<'_>) {
+    for (source, what) in [("targetSiteCode", "Body site"), ("methodCode", "Method")] {
+        for code in act.all(source).filter(|code| !code.attributes_taken()) {
+            let text = coded::original_text(cx, code).or(code.peek("displayName").map(str::to_owned));
+            let said =
+                [text.as_deref(), code.peek("code"), code.peek("codeSystem")].into_iter().flatten().collect::<Vec<_>>();
+            if !said.is_empty() && code.peek("code").or(text.as_deref()).is_some() {
+                entry::push_note(to, &format!("{what}: {}", said.join(" ")));
+                code.take_attributes();
+            }
+        }
+    }
+    if let Some(count) = act.get("repeatNumber").and_then(|node| node.attr("value")) {
+        entry::push_note(to, &format!("Repeat number: {count}"));
+    }
+    if let Some(priority) = act.get("priorityCode").filter(|code| coded::names_something(cx, *code)) {
+        let text = priority.attr("displayName").or(priority.peek("code")).unwrap_or_default();
+        entry::push_note(to, &format!("Priority: {text} {}", priority.peek("code").unwrap_or_default()));
+    }
 }
 
 /// Beside a code that says how a vital sign was measured stands the general one.

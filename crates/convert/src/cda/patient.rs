@@ -52,6 +52,7 @@ pub(super) fn patient(cx: &mut Context<'_>, root: Node<'_>, profile: Option<&str
 fn demographics(cx: &mut Context<'_>, person: Node<'_>, to: &mut ElementMut<'_>) {
     if let Some(gender) = person.get("administrativeGenderCode") {
         let code = gender.attr("code").unwrap_or_default();
+        gender.descendants().for_each(Node::take_attributes);
         let known = match code.to_ascii_uppercase().as_str() {
             "F" => Some("female"),
             "M" => Some("male"),

@@ -22,7 +22,8 @@ pub(super) struct Party {
 /// The party of an `assignedAuthor`, `assignedEntity`, `associatedEntity` or `participantRole`; `function` is the
 /// `functionCode` of the participation. `None` where the source says nothing of it.
 pub(super) fn party(cx: &mut Context<'_>, entity: Node<'_>, function: Option<Node<'_>>) -> Option<Party> {
-    let person = first(entity, &["assignedPerson", "associatedPerson", "informationRecipient"]);
+    let person = first(entity, &["assignedPerson", "associatedPerson", "informationRecipient", "playingEntity"]);
+    let person = person.filter(|person| person.name() != "playingEntity" || person.get("name").is_some());
     let device = first(entity, &["assignedAuthoringDevice"]);
     let owner = first(
         entity,
@@ -58,6 +59,9 @@ pub(super) fn party(cx: &mut Context<'_>, entity: Node<'_>, function: Option<Nod
         coded::push_concept(cx, code, &mut role, "code");
     }
     if practitioner.is_none() {
+        if let Some(location) = location(cx, entity) {
+            role.item("location").set("reference", &location);
+        }
         parts::push_telecoms(cx, entity, &mut role);
     }
     let reference = cx.document.add_once(tree);
@@ -111,6 +115,14 @@ pub(super) fn organization(cx: &mut Context<'_>, node: Node<'_>) -> Option<Strin
     Some(cx.document.add_once(tree))
 }
 
+/// Where a role without a person is: PractitionerRole has no address of its own.
+fn location(cx: &mut Context<'_>, entity: Node<'_>) -> Option<String> {
+    let address = entity.all("addr").find(|address| address.peek_text().is_some())?;
+    let mut tree = Tree::new("Location");
+    parts::fill_address(cx, address, &mut tree.edit().object("address"));
+    Some(cx.document.add_once(tree))
+}
+
 fn says_who(entity: Node<'_>, person: Node<'_>) -> bool {
     person.all("name").any(|name| name.peek_text().is_some())
         || entity.all("id").any(|id| id.peek("root").or(id.peek("extension")).is_some())
@@ -148,6 +160,9 @@ fn authoring_device(cx: &mut Context<'_>, entity: Node<'_>, device: Node<'_>, ow
     coded::set_concept(cx, code, &mut to, "type");
     if let Some(owner) = owner {
         to.object("owner").set("reference", owner);
+    }
+    if let Some(location) = location(cx, entity) {
+        to.object("location").set("reference", &location);
     }
     let mut holder = Tree::new("Practitioner");
     parts::push_telecoms(cx, entity, &mut holder.edit());

@@ -61,6 +61,12 @@ pub(super) fn observation(cx: &mut Context<'_>, act: Node<'_>, family: Family) -
     if let Some(method) = act.all("methodCode").find(|code| coded::names_something(cx, *code)) {
         coded::fill_concept(cx, method, &mut to.object("method"));
     }
+    if let Some(site) = act.all("targetSiteCode").find(|code| coded::names_something(cx, *code)) {
+        coded::fill_concept(cx, site, &mut to.object("bodySite"));
+    }
+    for half in [Some(act), other].into_iter().flatten() {
+        observation::further_sites(cx, half, &mut to);
+    }
     for code in [SYSTOLIC, DIASTOLIC] {
         let half = [Some(act), other].into_iter().flatten().find(|half| half.is_coded(code));
         component(cx, half, code, &mut to);

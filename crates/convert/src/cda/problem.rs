@@ -28,7 +28,7 @@ pub(super) fn condition(
 ) -> String {
     let mut tree = entry::begin(cx, observation, "Condition", Some(PROFILE), "");
     let mut to = tree.edit();
-    let negated = entry::is_negated(observation);
+    let negated = entry::is_negated(observation) && !observation.get("value").is_some_and(table::is_absence);
     let value = observation.get("value");
     statuses(cx, observation, concern, negated, &mut to);
     to.item("category").item("coding").set("system", CATEGORY).set("code", category);

@@ -22,7 +22,15 @@ pub(super) fn procedure(cx: &mut Context<'_>, act: Node<'_>) -> String {
     let mut to = tree.edit();
     let negated = entry::is_negated(act);
     let status = entry::mapped_status(cx, act, "event", "unknown");
-    to.set("status", if negated { "not-done" } else { status });
+    let absence = act.get("code").is_some_and(table::is_absence);
+    to.set(
+        "status",
+        match (absence, negated) {
+            (true, _) => "unknown",
+            (_, true) => "not-done",
+            _ => status,
+        },
+    );
     code(cx, act, &mut to);
     cx.set_patient(&mut to, "subject");
     time::set_when(cx, act.get("effectiveTime"), &mut to, "performed", true);

@@ -55,6 +55,11 @@ pub(super) fn medication(cx: &mut Context<'_>, product: Node<'_>, profile: &str)
     for part in ingredients {
         ingredient(cx, part, &mut to);
     }
+    for part in material.all("part").filter_map(|part| part.get("partProduct")) {
+        if let Some(reference) = part_product(cx, part, profile) {
+            to.item("ingredient").object("itemReference").set("reference", &reference);
+        }
+    }
     batch(cx, material, &mut to);
     Some(cx.document.add_once(tree))
 }
@@ -63,6 +68,22 @@ fn kind_of(kind: Node<'_>) -> Option<Node<'_>> {
     ["generalizedMaterialKind", "generalizedMedicineClass", "generalizedPharmaceuticalClass"]
         .iter()
         .find_map(|name| kind.get(name))
+}
+
+/// One part of a kit, a Medication of its own.
+fn part_product(cx: &mut Context<'_>, part: Node<'_>, profile: &str) -> Option<String> {
+    let mut tree = Tree::new("Medication");
+    let mut to = tree.edit();
+    to.object("meta").push("profile", profile);
+    package(cx, part, &mut to);
+    let code = part.get("code").filter(|code| coded::names_something(cx, *code));
+    let name = part.all("name").find_map(Node::text);
+    set_code(cx, part, code, name, &[], &mut to);
+    coded::set_concept(cx, part.get("formCode").filter(|form| coded::names_something(cx, *form)), &mut to, "form");
+    for ingredient_part in part.all("ingredient") {
+        ingredient(cx, ingredient_part, &mut to);
+    }
+    Some(cx.document.add_once(tree))
 }
 
 /// The product code, named; where the product itself has none, what it is made of or classified as names it.

@@ -17,6 +17,12 @@ pub(super) fn lookup(map: &str, code: &str) -> Option<&'static str> {
     ROWS.get(&(map, code)).copied()
 }
 
+/// Whether a coded element says that there is nothing, or nothing known: "no known allergies", "no information".
+pub(super) fn is_absence(node: super::read::Node<'_>) -> bool {
+    let own = node.peek("code").is_some_and(|code| lookup("absence", code).is_some());
+    own || node.all("translation").any(is_absence)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

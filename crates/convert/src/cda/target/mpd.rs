@@ -66,7 +66,8 @@ fn collection<'d>(cx: &mut Context<'d>, root: Node<'d>, statement: &str, item: I
         }
         for act in section.all("entry").filter_map(entry::statement) {
             if act.name() == statement {
-                item(cx, root, section, act);
+                let made = item(cx, root, section, act);
+                further(cx, act, &made);
                 count += 1;
             } else {
                 crate::cda::entries::statement(cx, act, crate::cda::section::Family::Other);
@@ -94,6 +95,18 @@ fn collection<'d>(cx: &mut Context<'d>, root: Node<'d>, statement: &str, item: I
     Ok(document.bundle("collection", None, cx.now, None))
 }
 
+/// Statements inside an item that no element of it takes up support it.
+fn further(cx: &mut Context<'_>, act: Node<'_>, item: &str) {
+    let mut found = Vec::new();
+    crate::cda::entries::leftovers(cx, act, crate::cda::section::Family::Other, &mut found);
+    if let Some(tree) = cx.document.resource_mut(item) {
+        for reference in &found {
+            tree.edit().item("supportingInformation").set("reference", reference);
+        }
+    }
+    crate::cda::entries::participations(cx, act, item);
+}
+
 /// What the header says and the narrative: they have no place in the items.
 fn document_reference(cx: &mut Context<'_>, root: Node<'_>, narrative: &[(String, String)]) {
     let mut tree = Tree::new("DocumentReference");
@@ -109,6 +122,8 @@ fn document_reference(cx: &mut Context<'_>, root: Node<'_>, narrative: &[(String
         parts::push_identifier(cx, set, &mut to, "identifier");
     }
     unstructured::describe(cx, root, &mut to);
+    let own = cx.document.reference("DocumentReference");
+    crate::cda::participation::provenance(cx, root, &own);
     if let Some(party) = root.get("legalAuthenticator").and_then(|node| crate::cda::people::participant(cx, node)) {
         to.object("authenticator").set("reference", &party.reference);
     }
