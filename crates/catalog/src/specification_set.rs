@@ -1,8 +1,6 @@
 //! A specification set: a named list of packages, each pinned by version and digest, so that what a server applies can
 //! be declared and swapped as a whole (requirement K-08). `profiles/specification-sets/<name>.toml`.
 
-use std::sync::Arc;
-
 use serde::Deserialize;
 
 use crate::Package;
@@ -82,9 +80,9 @@ impl SpecificationSet {
         SpecificationSet::read(name, text).ok()
     }
 
-    pub(crate) fn verify(&self, packages: &[Arc<Package>]) -> Result<(), SetError> {
+    pub(crate) fn verify<P: AsRef<Package>>(&self, packages: &[P]) -> Result<(), SetError> {
         for pin in &self.packages {
-            let named: Vec<_> = packages.iter().filter(|package| package.name == pin.name).collect();
+            let named: Vec<_> = packages.iter().map(AsRef::as_ref).filter(|package| package.name == pin.name).collect();
             let label = || format!("{}#{}", pin.name, pin.version).into();
             let Some(package) = named.iter().rev().find(|package| package.version == pin.version) else {
                 let versions: Vec<&str> = named.iter().map(|package| &*package.version).collect();

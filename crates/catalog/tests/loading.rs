@@ -71,6 +71,27 @@ fn archive_folder_and_cache_give_the_same() {
 }
 
 #[test]
+fn the_cache_gives_a_package_with_what_it_depends_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let add = |label: &str, dependencies: &str| {
+        let (name, version) = label.split_once('#').unwrap();
+        let manifest = format!(r#"{{"name":"{name}","version":"{version}","dependencies":{{{dependencies}}}}}"#);
+        write(&folder.path().join(label).join("package/package.json"), &manifest);
+    };
+    add("a#1.0.0", r#""b":"2.1.x","hl7.fhir.r4.core":"4.0.1","gone":"1.0.0""#);
+    add("b#2.1.0", r#""a":"1.0.0""#);
+    add("b#2.1.3", r#""a":"1.0.0""#);
+    add("b#2.2.0", "");
+    let catalog = Loader::new().built_in().cached(folder.path(), "a", "1.0.0").unwrap().finish();
+    let labels: Vec<String> =
+        catalog.packages().iter().filter(|package| !package.built_in).map(|package| package.label()).collect();
+    assert_eq!(labels, ["b#2.1.3", "a#1.0.0"]);
+    let issues = catalog.issues();
+    assert!(issues.len() == 1 && issues[0].text.contains("gone#1.0.0"), "{issues:?}");
+    assert!(matches!(Loader::new().cached(folder.path(), "a", "3.0.0"), Err(LoadError::Nothing(_))));
+}
+
+#[test]
 fn what_cannot_be_read_is_said() {
     let folder = tempfile::tempdir().unwrap();
     let missing = Catalog::load(&folder.path().join("no.tgz"));
@@ -231,6 +252,9 @@ fn versions_stand_side_by_side() {
     assert_eq!(found("http://example.org/v|1.9.2").as_deref(), Some("1.9.2"));
     assert_eq!(found("http://example.org/v|1").as_deref(), Some("1.10.0"));
     assert_eq!(found("http://example.org/v|3"), None);
+    let pinned = catalog.with([tree(&profile("w", "http://example.org/v|7.0", ""))]);
+    let derived = pinned.structure("http://example.org/w").unwrap();
+    assert!(derived.issues.len() == 1 && derived.issues[0].text.contains("v|2.0.0-ballot"), "{:?}", derived.issues);
     assert_eq!(
         catalog.resources("StructureDefinition").iter().filter(|found| found.url().ends_with("org/v")).count(),
         3
@@ -248,6 +272,14 @@ fn a_set_that_is_not_loaded_is_refused() {
     let message = catalog.verify(&set).unwrap_err().to_string();
     assert!(message.contains("sha256 00"), "{message}");
     let pinned = text.replace("\"00\"", &format!("\"{}\"", catalog.packages()[0].sha256));
-    catalog.verify(&SpecificationSet::read("mine", &pinned).unwrap()).unwrap();
+    let set = SpecificationSet::read("mine", &pinned).unwrap();
+    catalog.verify(&set).unwrap();
+    let loader = || {
+        Loader::new().built_in().archive(Path::new("g.tgz"), &archive(&[("package/package.json", MANIFEST)])).unwrap()
+    };
+    let only = loader().resources([tree(&profile("loose", PATIENT, ""))]).finish_as(&set).unwrap();
+    assert_eq!(only.packages().len(), 1);
+    assert_eq!(only.resources("StructureDefinition").len(), 1);
+    assert!(Loader::new().finish_as(&set).is_err());
     assert!(SpecificationSet::read("mine", "title = 1").is_err());
 }

@@ -224,3 +224,74 @@ fn is_value(name: &str) -> bool {
 fn is_fact(extension: Element<'_>) -> bool {
     extension.text_at("url").is_some_and(|url| EXTENSIONS.contains(&url))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lines;
+
+    fn distilled(text: &str, filtered: &[&str]) -> String {
+        let tree = model::json::read(text.as_bytes(), &Default::default()).unwrap();
+        let facts = of(&tree, &filtered.iter().map(|name| (*name).to_owned()).collect());
+        let mut out = String::new();
+        lines::write(facts.root(), &mut out);
+        out
+    }
+
+    #[test]
+    fn a_structure_keeps_rules_and_loses_prose() {
+        let out = distilled(
+            r#"{"resourceType":"StructureDefinition","text":{"status":"generated","div":"<div/>"},"description":"D","url":"http://example.org/s",
+            "version":"1","contact":[{"name":"N"}],"name":"S","copyright":"C",
+            "extension":[{"url":"http://hl7.org/fhir/StructureDefinition/structuredefinition-wg","valueCode":"fhir"},
+              {"url":"http://hl7.org/fhir/StructureDefinition/structuredefinition-imposeProfile","valueCanonical":"http://example.org/i"}],
+            "snapshot":{"element":[{"id":"X"}]},
+            "differential":{"element":[{"id":"X.y","path":"X.y","short":"S","definition":"D","mapping":[{"identity":"m"}],"min":1,
+              "constraint":[{"key":"k-1","severity":"error","human":"H","expression":"true","xpath":"x","source":"http://example.org/s"}],
+              "patternCodeableConcept":{"coding":[{"system":"http://snomed.info/sct","code":"1","display":"kept: it is the rule"}],"text":"kept"},
+              "binding":{"strength":"required","description":"D","valueSet":"http://example.org/v"},
+              "extension":[{"url":"http://hl7.org/fhir/StructureDefinition/obligation","extension":[{"url":"code","valueCode":"SHALL:handle"},
+                {"url":"documentation","valueMarkdown":"D"}]}]}]}}"#,
+            &[],
+        );
+        assert_eq!(
+            out,
+            r#"{"resourceType":"StructureDefinition","url":"http://example.org/s","version":"1","name":"S","extension":[{"url":"http://hl7.org/fhir/StructureDefinition/structuredefinition-imposeProfile","valueCanonical":"http://example.org/i"}],"differential":{"element":[
+{"id":"X.y","path":"X.y","min":1,"constraint":[{"key":"k-1","severity":"error","expression":"true"}],"patternCodeableConcept":{"coding":[{"system":"http://snomed.info/sct","code":"1","display":"kept: it is the rule"}],"text":"kept"},"binding":{"strength":"required","valueSet":"http://example.org/v"},"extension":[{"url":"http://hl7.org/fhir/StructureDefinition/obligation","extension":[{"url":"code","valueCode":"SHALL:handle"}]}]}]}}"#
+        );
+    }
+
+    #[test]
+    fn displays_stay_only_where_their_owner_gives_them_away() {
+        let out = distilled(
+            r#"{"resourceType":"ValueSet","url":"http://hl7.org/fhir/ValueSet/v","compose":{"include":[
+            {"system":"http://snomed.info/sct","concept":[{"code":"1","display":"theirs","designation":[{"value":"theirs"}]}]},
+            {"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","concept":[{"code":"2","display":"HL7's"}]},
+            {"system":"http://hl7.org/fhir/sid/icd-10","concept":[{"code":"3","display":"theirs"}]}]}}"#,
+            &[],
+        );
+        assert!(!out.contains("theirs") && out.contains("HL7's"), "{out}");
+        assert_eq!(out.matches("\"code\"").count(), 3);
+    }
+
+    #[test]
+    fn a_code_system_keeps_what_can_be_asked_of_it() {
+        let out = distilled(
+            r#"{"resourceType":"CodeSystem","url":"http://terminology.hl7.org/CodeSystem/c","content":"complete",
+            "property":[{"code":"notSelectable","uri":"u","description":"D","type":"boolean"},{"code":"colour","type":"string"},{"code":"size","type":"string"}],
+            "concept":[{"code":"a","display":"A","definition":"D","designation":[{"language":"fr","value":"fr A"}],
+              "property":[{"code":"notSelectable","valueBoolean":true},{"code":"colour","valueString":"red"},{"code":"size","valueString":"big"}],
+              "concept":[{"code":"b"}]}]}"#,
+            &["colour"],
+        );
+        for kept in ["notSelectable", "colour", "red", "fr A", "\"b\""] {
+            assert!(out.contains(kept), "{kept}: {out}");
+        }
+        for dropped in ["size", "big", "definition", "description"] {
+            assert!(!out.contains(dropped), "{dropped}: {out}");
+        }
+        let again = model::json::read(out.as_bytes(), &Default::default()).unwrap();
+        assert_eq!(again.root().every("concept.concept").len(), 1);
+        assert!(out.lines().count() == 3, "each concept has its line: {out}");
+    }
+}

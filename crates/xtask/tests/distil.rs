@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What people write in `profiles/`.
-const WRITTEN_BY_HAND: [&str; 2] = ["NOTICE", "naming-systems.toml"];
+const WRITTEN_BY_HAND: [&str; 3] = ["NOTICE", "README.md", "naming-systems.toml"];
 
 fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")

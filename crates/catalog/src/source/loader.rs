@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use super::header::bundle_resources;
 use super::{Header, Package, Text, built_in};
 use crate::catalog::Catalog;
+use crate::{SetError, SpecificationSet};
 
 /// Loading stopped; nothing was made.
 #[derive(Debug, thiserror::Error)]
@@ -95,6 +96,35 @@ impl Loader {
 
     pub(crate) fn into_loaded(self) -> Loaded {
         self.loaded
+    }
+
+    /// The packages that were added so far.
+    pub fn packages(&self) -> &[Package] {
+        &self.loaded.packages
+    }
+
+    pub(crate) fn report(&mut self, issue: Issue) {
+        self.loaded.issues.push(issue);
+    }
+
+    /// The catalog of what a specification set names of all that was added, and of loose resources; refused where a
+    /// package is missing or is not the one that was pinned.
+    pub fn finish_as(mut self, set: &SpecificationSet) -> Result<Catalog, SetError> {
+        set.verify(&self.loaded.packages)?;
+        let keep = |package: &Package| {
+            package.name.is_empty()
+                || set.packages.iter().any(|pin| pin.name == package.name && pin.version == package.version)
+        };
+        let kept: Vec<bool> = self.loaded.packages.iter().map(keep).collect();
+        self.loaded.resources.retain(|(package, ..)| kept.get(*package as usize).copied().unwrap_or(true));
+        let mut kept = kept.into_iter();
+        // Resources know their package by its place: an empty one stays in the place of one that goes.
+        for package in &mut self.loaded.packages {
+            if kept.next() == Some(false) {
+                *package = Package::default();
+            }
+        }
+        Ok(self.finish())
     }
 
     /// The catalog of all that was added.

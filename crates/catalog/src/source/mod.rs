@@ -1,6 +1,7 @@
 //! Where conformance resources come from: the built-in facts, FHIR packages, loose files, trees.
 
 mod built_in;
+mod cache;
 mod header;
 mod loader;
 mod package;

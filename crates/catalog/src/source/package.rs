@@ -26,6 +26,12 @@ pub struct Package {
     pub resources: usize,
 }
 
+impl AsRef<Package> for Package {
+    fn as_ref(&self) -> &Package {
+        self
+    }
+}
+
 impl Package {
     /// Reads `package.json`.
     pub(crate) fn read(bytes: &[u8]) -> Result<Package, Issue> {

@@ -3,7 +3,8 @@
 
 use super::differential::Change;
 use super::snapshot::{Making, Node};
-use super::{Shared, Structure};
+use super::{Shared, Structure, StructureError};
+use crate::Canonical;
 
 const TYPES: &str = "http://hl7.org/fhir/StructureDefinition/";
 
@@ -42,13 +43,33 @@ impl Making<'_> {
 
     fn find(&mut self, canonical: &str, id: &str) -> Option<Shared> {
         let url = if canonical.contains(':') { canonical.to_owned() } else { format!("{TYPES}{canonical}") };
-        match self.resolver.resolve(&url) {
+        match self.nearest(&url, id) {
             Ok(structure) => Some(structure),
             Err(error) => {
                 self.report(id, error.to_string());
                 None
             }
         }
+    }
+
+    /// The structure of a canonical reference; where only other versions are loaded, the latest, which is reported.
+    fn nearest(&mut self, canonical: &str, id: &str) -> Result<Shared, StructureError> {
+        let url = Canonical::of(canonical).url;
+        let structure = match self.resolver.resolve(canonical) {
+            Err(StructureError::Unknown(_)) if url != canonical => self.resolver.resolve(url)?,
+            other => return other,
+        };
+        self.report(id, format!("{canonical} is not loaded; {} is used in its place.", structure.canonical()));
+        Ok(structure)
+    }
+
+    /// The structure that the one in the making derives from.
+    pub(super) fn base(&mut self, base: &str) -> Result<Shared, StructureError> {
+        let url = &self.differential.facts.url;
+        self.nearest(base, "").map_err(|error| match error {
+            StructureError::Cycle(_) => StructureError::Cycle(url.clone()),
+            error => StructureError::Base { url: url.clone(), base: base.into(), reason: error.to_string().into() },
+        })
     }
 
     fn referenced(&mut self, reference: &str) -> Option<Node> {

@@ -30,22 +30,12 @@ pub(crate) fn generate(differential: &Differential, resolver: &dyn Resolve) -> R
     let plan = Plan::of(&differential.elements);
     let step: Arc<str> = facts.r#type.rsplit('/').next().unwrap_or_default().into();
     let step = if step.is_empty() { plan.step.as_str().into() } else { step };
+    let mut making = Making { resolver, differential, issues: Vec::new() };
     let mut root = match &facts.base {
-        Some(base) if !differential.is_snapshot => {
-            let base = resolver.resolve(base).map_err(|error| match error {
-                StructureError::Cycle(_) => StructureError::Cycle(facts.url.clone()),
-                error => StructureError::Base {
-                    url: facts.url.clone(),
-                    base: base.clone(),
-                    reason: error.to_string().into(),
-                },
-            })?;
-            Node::of(&base, 0)
-        }
+        Some(base) if !differential.is_snapshot => Node::of(&*making.base(base)?, 0),
         _ => Node::new(step.clone()),
     };
     root.step = step;
-    let mut making = Making { resolver, differential, issues: Vec::new() };
     if !facts.is_constraint {
         root.element.base = None;
     }
