@@ -40,7 +40,7 @@ pub(crate) fn run(request: &Request<'_>) -> Result<Answer, Refusal> {
         Some(token) => Some(continuation(request, token, &pairs)?),
         None => None,
     };
-    let view = view(request, after)?;
+    let view = view(request, after.as_ref().map(|after| after.t))?;
     let (query, errors) = search::Query::parse(&pairs);
     let sight = Permitted(&request.permit);
     let index = request.service.rules().index;
@@ -142,8 +142,8 @@ fn scope(request: &Request<'_>) -> (Vec<String>, Option<(String, String)>) {
     }
 }
 
-fn view(request: &Request<'_>, after: Option<Continuation>) -> Result<View, Refusal> {
-    request.service.store().view(after.map(|after| after.t)).map_err(|error| match error {
+fn view(request: &Request<'_>, t: Option<storage::T>) -> Result<View, Refusal> {
+    request.service.store().view(t).map_err(|error| match error {
         ViewError::Engine(error) => Refusal::fault(error),
         ViewError::Future { .. } => Refusal::new(Class::Malformed, "The link was not made by this server."),
         ViewError::Forgotten { .. } => Refusal::new(Class::Gone, "The link is too old; search again."),

@@ -3,6 +3,7 @@
 use model::Element;
 
 use crate::context::Context;
+use crate::course;
 use crate::param;
 use crate::parameter::take;
 use crate::parameters::{Parameters, TypeParameters};
@@ -38,18 +39,33 @@ impl Index {
         let mut keys = Vec::with_capacity(24);
         keys.push(parameters.every.clone());
         let mut values = Vec::new();
+        let (mut patients, mut dates) = (Vec::new(), Vec::new());
         parameters.walk.visit(resource, &mut |arrival, element| {
             let Some(parameter) = parameters.own.get(arrival.parameter) else { return };
             values.clear();
             take(parameter.of, element, arrival.kind, arrival.target, &self.context, &mut values);
             let coded = values.iter().any(|value| !is_bare(value));
             for value in &values {
+                match (value, parameters.course) {
+                    (Value::Reference(Reference::Local("Patient", id)), Some((patient, _)))
+                        if patient == arrival.parameter =>
+                    {
+                        patients.push(*id);
+                    }
+                    (Value::Date(range), Some((_, date))) if date == arrival.parameter => dates.push(*range),
+                    _ => {}
+                }
                 // Words beside a code need no row: they are found through the row of the code.
                 if !coded || !is_bare(value) {
                     param::put(&parameter.prefix, value, &mut keys);
                 }
             }
         });
+        if let Some(of_type) = parameters.every.first() {
+            for patient in patients {
+                keys.extend(dates.iter().map(|range| course::key(*of_type, patient, *range)));
+            }
+        }
         keys.retain(|key| key.len() <= storage::MAX_INDEX_KEY);
         keys.sort_unstable();
         keys.dedup();

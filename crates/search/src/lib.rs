@@ -1,5 +1,6 @@
 //! Search: resource to index keys, query to plan over a view of the store.
 mod context;
+mod course;
 mod fold;
 mod index;
 mod key;

@@ -17,6 +17,9 @@ const UNLISTED: u8 = 0xFF;
 /// In place of a parameter: the row that every resource of the type has.
 const EVERY: u8 = 0;
 
+/// In place of a parameter: patient and date together.
+const COURSE: u8 = 0xFE;
+
 /// The number of a resource type.
 pub(crate) fn of_type(name: &str) -> Option<u8> {
     TYPES.get(name).copied()
@@ -49,6 +52,11 @@ pub(crate) fn every(type_name: &str) -> Option<Vec<u8>> {
     of_type(type_name).map(|number| vec![number, EVERY])
 }
 
+/// What the keys of patient and date together begin with.
+pub(crate) fn course(of_type: u8) -> [u8; 2] {
+    [of_type, COURSE]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -58,7 +66,7 @@ mod tests {
         assert!(LINES.len() < 0xFF);
         assert_eq!(TYPES.len(), LINES.len());
         for line in LINES.iter() {
-            assert!(line.len() < usize::from(UNLISTED));
+            assert!(line.len() < usize::from(COURSE));
             let mut codes = line.clone();
             codes.sort_unstable();
             codes.dedup();

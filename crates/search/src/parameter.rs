@@ -28,6 +28,8 @@ pub struct Parameter {
     pub(crate) routes: Vec<Route>,
     /// Where its rows are, when not under its own prefix.
     pub(crate) rows: Rows,
+    /// Whether a resource has at most one value for it.
+    pub(crate) single: bool,
     /// Of a composite.
     pub(crate) parts: Option<Parts>,
 }

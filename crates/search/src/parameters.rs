@@ -7,7 +7,7 @@ use catalog::{Catalog, SearchParameter};
 use model::{Name, Shapes, TypeId};
 
 use crate::numbers;
-use crate::param::ParameterType;
+use crate::param::{ParameterType, takes};
 use crate::parameter::{Parameter, Parts, Rows};
 use crate::path;
 use crate::route::{Route, routes};
@@ -31,6 +31,8 @@ pub struct TypeParameters {
     pub(crate) own: Vec<Arc<Parameter>>,
     /// The key that every resource of the type has.
     pub(crate) every: Vec<u8>,
+    /// Places in `own` of the patient and of the date that rows have together.
+    pub(crate) course: Option<(usize, usize)>,
 }
 
 impl TypeParameters {
@@ -65,6 +67,49 @@ impl Parameters {
 
 /// Codes that are answered without rows, or not at all.
 const WITHOUT_ROWS: [&str; 6] = ["_id", "_lastUpdated", "_query", "_filter", "_content", "_text"];
+
+/// The dates by which a patient's resources are put in order; of each type the first that it has. On disk: never another order.
+const COURSE_DATES: [&str; 12] = [
+    "date",
+    "authoredon",
+    "onset-date",
+    "effective",
+    "effective-time",
+    "whenhandedover",
+    "started",
+    "created",
+    "authored",
+    "occurrence",
+    "recorded-date",
+    "period",
+];
+
+/// Whether routes lead to at most one value of a resource: no element on the way repeats, and of several they are choices of one element.
+fn is_single(of: ParameterType, routes: &[Route]) -> bool {
+    let place = |route: &Route| {
+        let (last, before) = route.moves.split_last()?;
+        let before: Vec<Name> = before.iter().map(|step| step.name).collect();
+        Some((before, last.name.known().map(stem)))
+    };
+    let single =
+        matches!(of, ParameterType::Date | ParameterType::Number | ParameterType::Quantity | ParameterType::Uri)
+            || routes
+                .iter()
+                .all(|route| route.end.0 == crate::value::Kind::Code || route.end.0 == crate::value::Kind::Boolean);
+    let alike = match routes {
+        [_] => true,
+        // effectiveDateTime, effectivePeriod: one stem, of which only one can be there.
+        [first, rest @ ..] => rest.iter().all(|route| place(route) == place(first)),
+        [] => false,
+    };
+    single && alike && routes.iter().all(|route| !route.many)
+}
+
+/// The name of a choice element without its type: up to the first capital.
+fn stem(name: &str) -> &str {
+    let end = name.find(|character: char| character.is_ascii_uppercase()).unwrap_or(name.len());
+    name.get(..end).unwrap_or(name)
+}
 
 struct Compiler<'c> {
     catalog: &'c Catalog,
@@ -102,8 +147,27 @@ impl<'c> Compiler<'c> {
             self.composite(definition);
         }
         self.made.list.sort_by(|a, b| a.code.cmp(&b.code));
+        self.made.course = self.course();
         self.made.every = numbers::every(self.type_name).unwrap_or_default();
         self.made
+    }
+
+    /// The patient and the date of resources that make up a patient's course.
+    fn course(&self) -> Option<(usize, usize)> {
+        let place = |code: &str| self.made.own.iter().position(|parameter| parameter.code == code);
+        let is_patient = |place: &usize| {
+            let parameter = self.made.own.get(*place);
+            parameter.is_some_and(|parameter| {
+                parameter.of == ParameterType::Reference && parameter.targets.iter().any(|target| target == "Patient")
+            })
+        };
+        let is_date = |place: &usize| {
+            let parameter = self.made.own.get(*place);
+            parameter.is_some_and(|parameter| parameter.of == ParameterType::Date && parameter.single)
+        };
+        let patient = ["subject", "patient"].iter().filter_map(|code| place(code)).find(is_patient)?;
+        let date = COURSE_DATES.iter().filter_map(|code| place(code)).find(is_date)?;
+        Some((patient, date))
     }
 
     fn keep(&mut self, parameter: Parameter) {
@@ -137,6 +201,7 @@ impl<'c> Compiler<'c> {
         for path in &paths {
             found.extend(routes(path, self.type_name, self.ty, self.catalog).into_iter().map(|(route, _)| route));
         }
+        found.retain(|route| takes(of, route.end.0));
         found.sort();
         found.dedup();
         if found.is_empty() {
@@ -152,6 +217,7 @@ impl<'c> Compiler<'c> {
             of,
             targets: definition.target.iter().map(|target| target.to_string()).collect(),
             prefix: numbers::prefix(self.type_name, &definition.code, &definition.url)?,
+            single: is_single(of, &routes),
             routes,
             rows: Rows::Own,
             parts: None,
@@ -203,15 +269,7 @@ impl<'c> Compiler<'c> {
         let Some(paths) = definition.expression.as_deref().and_then(path::parse) else {
             return self.refuse(definition, "its expression is more than a path");
         };
-        let mut from = Vec::new();
-        for path in &paths {
-            for (route, ty) in routes(path, self.type_name, self.ty, self.catalog) {
-                let parts: Vec<Vec<Route>> =
-                    definition.components.iter().map(|(_, expression)| self.part(expression, ty)).collect();
-                from.push((route, parts));
-            }
-        }
-        let mut each = Vec::new();
+        let mut each: Vec<(ParameterType, Option<Arc<Parameter>>)> = Vec::new();
         for (url, _) in &definition.components {
             let Some(part) = self.catalog.search_parameter(url) else {
                 return self.refuse(definition, "the parameter of one of its parts is not known");
@@ -221,10 +279,28 @@ impl<'c> Compiler<'c> {
             };
             each.push((of, self.made.by_code.get(&*part.code).cloned()));
         }
+        let mut from = Vec::new();
+        for path in &paths {
+            for (route, ty) in routes(path, self.type_name, self.ty, self.catalog) {
+                let parts: Vec<Vec<Route>> = definition
+                    .components
+                    .iter()
+                    .zip(&each)
+                    .map(|((_, expression), (of, _))| self.part(*of, expression, ty))
+                    .collect();
+                from.push((route, parts));
+            }
+        }
         if from.is_empty() || from.iter().any(|(_, parts)| parts.iter().any(Vec::is_empty)) {
             return self.refuse(definition, "one of its parts leads to no element");
         }
-        let whole = from.iter().all(|(route, _)| route.moves.is_empty());
+        let same = |parts: &[Vec<Route>]| {
+            parts
+                .iter()
+                .zip(&each)
+                .all(|(routes, (_, holder))| holder.as_ref().is_some_and(|holder| holder.routes == *routes))
+        };
+        let whole = from.len() == 1 && from.iter().all(|(route, parts)| route.moves.is_empty() && same(parts));
         let routes = from.iter().map(|(route, _)| route.clone()).collect();
         if let Some(mut parameter) = self.parameter(definition, ParameterType::Composite, routes) {
             parameter.rows = Rows::None;
@@ -233,10 +309,13 @@ impl<'c> Compiler<'c> {
         }
     }
 
-    fn part(&self, expression: &str, ty: TypeId) -> Vec<Route> {
+    fn part(&self, of: ParameterType, expression: &str, ty: TypeId) -> Vec<Route> {
         let paths = path::parse(expression).unwrap_or_default();
         let name = self.catalog.type_name(ty);
         let found = paths.iter().flat_map(|path| routes(path, name, ty, self.catalog)).map(|(route, _)| route);
-        found.collect()
+        let mut found: Vec<Route> = found.filter(|route| takes(of, route.end.0)).collect();
+        found.sort();
+        found.dedup();
+        found
     }
 }

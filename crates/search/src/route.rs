@@ -15,6 +15,8 @@ pub(crate) struct Route {
     pub(crate) target: Option<u8>,
     /// What stands at the end.
     pub(crate) end: End,
+    /// Whether it may lead to several elements of one resource.
+    pub(crate) many: bool,
 }
 
 /// What stands at the end of a route: the kind, in an order that makes routes comparable.
@@ -66,12 +68,14 @@ struct State {
     /// The type that a choice element's name carries.
     choice: Option<String>,
     target: Option<u8>,
+    many: bool,
 }
 
 /// The routes of a path from a type (a resource type, or where a composite's parts begin), and the type that each leads to; none where
 /// the path belongs to another type or leads nowhere.
 pub(crate) fn routes(path: &[Step], type_name: &str, ty: TypeId, shapes: &dyn Shapes) -> Vec<(Route, TypeId)> {
-    let start = State { moves: Vec::new(), ty, type_name: type_name.to_owned(), choice: None, target: None };
+    let start =
+        State { moves: Vec::new(), ty, type_name: type_name.to_owned(), choice: None, target: None, many: false };
     let mut states = vec![start];
     let mut steps = path;
     if let [Step::Child(name), rest @ ..] = path
@@ -87,7 +91,7 @@ pub(crate) fn routes(path: &[Step], type_name: &str, ty: TypeId, shapes: &dyn Sh
     }
     let route = |state: State| {
         let ty = state.ty;
-        (Route { moves: state.moves, target: state.target, end: End(Kind::of(&state.type_name)) }, ty)
+        (Route { moves: state.moves, target: state.target, end: End(Kind::of(&state.type_name)), many: state.many }, ty)
     };
     let ended = states.into_iter().filter(|state| !state.moves.is_empty() || steps.is_empty());
     let mut routes: Vec<(Route, TypeId)> = ended.map(route).collect();
@@ -145,19 +149,21 @@ fn children(state: &State, name: &str, shapes: &dyn Shapes) -> Vec<State> {
     if state.type_name == "Extension" && name == "value" {
         return vec![state.clone()];
     }
-    let to = |name: Name, ty: TypeId, choice: Option<Name>| {
+    let to = |name: Name, child: &model::Child, choice: Option<Name>| {
+        let ty = child.ty;
         let mut next = state.clone();
         next.moves.push(Move { name, filters: Vec::new() });
         next.ty = ty;
+        next.many |= child.list;
         next.type_name = shapes.type_name(ty).to_owned();
         next.choice = choice.and_then(Name::known).map(str::to_owned);
         next
     };
     let Some(wanted) = Name::of(name) else { return Vec::new() };
     if let Some(child) = shapes.child(state.ty, wanted) {
-        return vec![to(wanted, child.ty, None)];
+        return vec![to(wanted, &child, None)];
     }
     let choices =
         shapes.children(state.ty).iter().filter(|(_, child)| child.choice.is_some_and(|(stem, _)| stem == wanted));
-    choices.map(|(name, child)| to(*name, child.ty, child.choice.map(|(_, of)| of))).collect()
+    choices.map(|(name, child)| to(*name, child, child.choice.map(|(_, of)| of))).collect()
 }

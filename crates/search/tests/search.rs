@@ -144,7 +144,7 @@ fn all_pages_of_a_search_answer_as_of_the_first() {
     let mut world = people();
     let view = world.view();
     let first = world::search_in(&view, "Patient?_count=1&_sort=_id", None).unwrap();
-    let t = first.next.unwrap().t;
+    let t = first.next.clone().unwrap().t;
     world.delete("Patient", "jose");
     world.put(&[r#"{"resourceType":"Patient","id":"carl"}"#, r#"{"resourceType":"Patient","id":"anna"}"#]);
     let later = world.store.view(Some(t)).unwrap();

@@ -187,6 +187,44 @@ pub(crate) fn take(value: &[u8]) -> Option<Range> {
     }
 }
 
+/// Appends a range so that byte order is the order of first moments, whatever the widths: `low`, then 00, or 01 and the nanoseconds, then
+/// the form and what it adds.
+pub(crate) fn put_ordered(key: &mut Vec<u8>, range: Range) {
+    let mut forms = Vec::with_capacity(2);
+    put(&[], range, &mut forms);
+    let Some(form) = forms.last() else { return };
+    let (first, rest) = form.split_first().unwrap_or((&0, &[]));
+    let nanos = matches!(first, 2 | 6);
+    let (moment, rest) = rest.split_at_checked(if nanos { 9 } else { 5 }).unwrap_or((rest, &[]));
+    let (seconds, fraction) = moment.split_at_checked(5).unwrap_or((moment, &[]));
+    key.extend_from_slice(seconds);
+    if fraction.iter().all(|byte| *byte == 0) {
+        key.push(0);
+    } else {
+        key.push(1);
+        key.extend_from_slice(fraction);
+    }
+    key.push(*first);
+    key.extend_from_slice(rest);
+}
+
+/// Reads what [`put_ordered`] wrote.
+pub(crate) fn take_ordered(key: &[u8]) -> Option<Range> {
+    let (seconds, rest) = key.split_first_chunk::<5>()?;
+    let (fraction, rest) = match rest.split_first()? {
+        (0, rest) => (&[0; 4], rest),
+        (_, rest) => rest.split_first_chunk::<4>()?,
+    };
+    let (form, rest) = rest.split_first()?;
+    let mut value = vec![*form];
+    value.extend_from_slice(seconds);
+    if matches!(form, 2 | 6) {
+        value.extend_from_slice(fraction);
+    }
+    value.extend_from_slice(rest);
+    take(&value)
+}
+
 /// The first moment of a key, for sorting; `None` for the second key of a range that has two.
 pub(crate) fn sort_moment(value: &[u8]) -> Option<i128> {
     match value.first() {
@@ -334,6 +372,21 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn ordered_keys_are_in_the_order_of_first_moments_whatever_their_form() {
+        let mut ranges = ranges();
+        ranges.retain(|range| range.low != Range::OPEN_LOW);
+        let mut encoded: Vec<(Vec<u8>, i128)> = Vec::new();
+        for range in ranges {
+            let mut key = Vec::new();
+            put_ordered(&mut key, range);
+            assert_eq!(take_ordered(&key), Some(range), "{key:02x?}");
+            encoded.push((key, range.low));
+        }
+        encoded.sort();
+        assert!(encoded.windows(2).all(|pair| pair[0].1 <= pair[1].1));
     }
 
     #[test]

@@ -74,6 +74,18 @@ impl ParameterType {
     }
 }
 
+/// Whether elements of a kind can hold a value for a parameter of a type.
+pub(crate) fn takes(of: ParameterType, kind: Kind) -> bool {
+    match of {
+        ParameterType::Number => matches!(kind, Kind::Number | Kind::Range | Kind::Extension),
+        ParameterType::Date => matches!(kind, Kind::Date | Kind::Period | Kind::Timing | Kind::Extension),
+        ParameterType::Quantity => {
+            matches!(kind, Kind::Quantity | Kind::Range | Kind::Money | Kind::Number | Kind::Extension)
+        }
+        _ => true,
+    }
+}
+
 /// Adds what an element holds for a parameter of a type.
 pub(crate) fn collect<'t>(
     of: ParameterType,

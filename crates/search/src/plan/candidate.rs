@@ -10,7 +10,7 @@ use crate::parameter::values;
 use crate::plan::run::Context;
 use crate::plan::set::{Content, Rows, Set};
 use crate::plan::special;
-use crate::span::Verdict;
+use crate::value::Value;
 
 /// A resource that may match.
 pub(crate) struct Candidate<'s, 'c> {
@@ -18,12 +18,11 @@ pub(crate) struct Candidate<'s, 'c> {
     number: Number,
     resource: OnceCell<Option<(Identity, Version)>>,
     tree: OnceCell<Option<Tree>>,
-    keys: OnceCell<Vec<Vec<u8>>>,
 }
 
 impl<'s, 'c> Candidate<'s, 'c> {
     pub(crate) fn new(context: &'s Context<'c>, number: Number) -> Candidate<'s, 'c> {
-        Candidate { context, number, resource: OnceCell::new(), tree: OnceCell::new(), keys: OnceCell::new() }
+        Candidate { context, number, resource: OnceCell::new(), tree: OnceCell::new() }
     }
 
     /// Its number.
@@ -62,13 +61,10 @@ impl<'s, 'c> Candidate<'s, 'c> {
         Ok(self.tree.get().and_then(Option::as_ref))
     }
 
-    /// The keys under which it is found, sorted.
-    pub(crate) fn keys(&self) -> Result<&[Vec<u8>], EngineError> {
-        if self.keys.get().is_none() {
-            let keys = self.tree()?.map(|tree| self.context.index.keys(tree.root())).unwrap_or_default();
-            let _ = self.keys.set(keys);
-        }
-        Ok(self.keys.get().map_or(&[], Vec::as_slice))
+    /// What it holds for the parameter of rows.
+    pub(crate) fn values(&self, rows: &Rows) -> Result<Vec<Value<'_>>, EngineError> {
+        let Some(tree) = self.tree()? else { return Ok(Vec::new()) };
+        Ok(rows.parameter.values(tree.root(), &self.context.index.context))
     }
 
     /// Whether it is in a set.
@@ -103,26 +99,13 @@ impl<'s, 'c> Candidate<'s, 'c> {
     }
 
     fn has_row(&self, rows: &Rows) -> Result<bool, EngineError> {
-        if rows.spans.len() <= 4 && self.keys.get().is_none() && rows.is_plain() {
+        if rows.spans.len() <= 4 && self.tree.get().is_none() && rows.is_plain() {
             let asked: Vec<(&[u8], Number)> =
                 rows.spans.iter().map(|(span, _)| (span.start.as_slice(), self.number)).collect();
             self.context.cost.rows.set(self.context.cost.rows.get() + asked.len() as u64);
             return Ok(self.context.view.index_has_many(&asked)?.contains(&true));
         }
-        let mut unsure = false;
-        for key in self.keys()? {
-            match rows.verdict(key) {
-                Verdict::Yes => return Ok(true),
-                Verdict::Unsure => unsure = true,
-                Verdict::No => {}
-            }
-        }
-        if !unsure {
-            return Ok(false);
-        }
-        let Some(tree) = self.tree()? else { return Ok(false) };
-        let found = rows.parameter.values(tree.root(), &self.context.index.context);
-        Ok(found.iter().any(|value| rows.criterion.matches(value)))
+        Ok(self.values(rows)?.iter().any(|value| rows.criterion.matches(value)))
     }
 
     fn says(&self, content: &Content) -> Result<bool, EngineError> {

@@ -4,6 +4,7 @@ mod candidate;
 mod criteria;
 mod include;
 mod matches;
+mod ordered;
 mod page;
 mod resolve;
 mod run;

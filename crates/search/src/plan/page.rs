@@ -1,13 +1,14 @@
 //! Where the next page goes on: in the link itself, signed, tied to the `t` of the first page.
 //!
-//! Shape of a token: base64url of the bytes `1`, t (8), mode (1: by number, 2: by place in the sorted whole), the position (8), a hash
-//! of the query (8), and the first 16 bytes of an HMAC-SHA-256 of all that.
+//! Shape of a token: base64url of the byte 1, t (8 bytes), a hash of the query (8), the kind of position (1), the position, and the
+//! first 16 bytes of an HMAC-SHA-256 of all that. Positions: 1, a number (8) and the place of its type (2); 2, how many matches lie before
+//! (8); 3, an index row; 4, a number (8) among the matches without a row.
 
 use sha2::{Digest, Sha256};
 use storage::T;
 
 /// A place between two pages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Continuation {
     /// The transaction as of which all pages answer.
     pub t: T,
@@ -15,12 +16,16 @@ pub struct Continuation {
     pub(crate) position: Position,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Position {
     /// Behind this number, of the type at this place.
     Number(u16, u64),
     /// Behind so many matches.
     Place(u64),
+    /// Behind this row, in the order of the rows.
+    Row(Vec<u8>),
+    /// Behind this number, among those without a row: all rows are behind.
+    Rest(u64),
 }
 
 /// Why a token leads nowhere.
@@ -42,19 +47,26 @@ impl Continuation {
     pub fn encode(&self, key: &[u8], query: &str) -> String {
         let mut bytes = vec![FORM];
         bytes.extend_from_slice(&self.t.to_be_bytes());
-        match self.position {
+        bytes.extend_from_slice(&crate::key::hash::<8>(query.as_bytes()));
+        match &self.position {
             Position::Number(of_type, number) => {
                 bytes.push(1);
-                bytes.extend_from_slice(&of_type.to_be_bytes());
                 bytes.extend_from_slice(&number.to_be_bytes());
+                bytes.extend_from_slice(&of_type.to_be_bytes());
             }
             Position::Place(place) => {
                 bytes.push(2);
-                bytes.extend_from_slice(&[0, 0]);
                 bytes.extend_from_slice(&place.to_be_bytes());
             }
+            Position::Row(row) => {
+                bytes.push(3);
+                bytes.extend_from_slice(row);
+            }
+            Position::Rest(number) => {
+                bytes.push(4);
+                bytes.extend_from_slice(&number.to_be_bytes());
+            }
         }
-        bytes.extend_from_slice(&crate::key::hash::<8>(query.as_bytes()));
         let signature = hmac(key, &bytes);
         bytes.extend_from_slice(signature.get(..SIGNED).unwrap_or(&[]));
         base64(&bytes)
@@ -66,30 +78,35 @@ impl Continuation {
     /// See [`ContinuationError`].
     pub fn decode(text: &str, key: &[u8], query: &str) -> Result<Continuation, ContinuationError> {
         let bytes = unbase64(text).ok_or(ContinuationError::Forged)?;
-        let (signed, signature) = bytes
-            .len()
-            .checked_sub(SIGNED)
-            .and_then(|at| bytes.split_at_checked(at))
-            .ok_or(ContinuationError::Forged)?;
+        let signed = bytes.len().checked_sub(SIGNED).and_then(|at| bytes.split_at_checked(at));
+        let (signed, signature) = signed.ok_or(ContinuationError::Forged)?;
         // Every byte is compared, so that the time tells nothing.
         let difference = hmac(key, signed).iter().zip(signature).fold(0, |found, (a, b)| found | (a ^ b));
-        let [FORM, t @ ..] = signed else { return Err(ContinuationError::Forged) };
-        if difference != 0 || t.len() != 8 + 1 + 2 + 8 + 8 {
+        if difference != 0 {
             return Err(ContinuationError::Forged);
         }
-        let number = |at: usize| -> Option<u64> { Some(u64::from_be_bytes(t.get(at..at + 8)?.try_into().ok()?)) };
-        let (t_of, value, hash) = (number(0), number(11), t.get(19..));
-        let (Some(t_of), Some(value)) = (t_of, value) else { return Err(ContinuationError::Forged) };
-        if hash != Some(&crate::key::hash::<8>(query.as_bytes())) {
+        let (t, hash, position) = fields(signed).ok_or(ContinuationError::Forged)?;
+        if hash != crate::key::hash::<8>(query.as_bytes()) {
             return Err(ContinuationError::OtherQuery);
         }
-        let of_type = t.get(9..11).and_then(|bytes| bytes.try_into().ok()).map(u16::from_be_bytes);
-        let position = match t.get(8) {
-            Some(1) => Position::Number(of_type.unwrap_or(0), value),
-            _ => Position::Place(value),
-        };
-        Ok(Continuation { t: t_of, position })
+        Ok(Continuation { t, position })
     }
+}
+
+fn fields(signed: &[u8]) -> Option<(T, [u8; 8], Position)> {
+    let (form, rest) = signed.split_first()?;
+    let (t, rest) = rest.split_first_chunk::<8>()?;
+    let (hash, rest) = rest.split_first_chunk::<8>()?;
+    let (mode, rest) = rest.split_first()?;
+    let number = || rest.first_chunk::<8>().copied().map(u64::from_be_bytes);
+    let position = match (form, mode) {
+        (&FORM, 1) => Position::Number(u16::from_be_bytes(*rest.get(8..)?.first_chunk::<2>()?), number()?),
+        (&FORM, 2) => Position::Place(number()?),
+        (&FORM, 3) => Position::Row(rest.to_vec()),
+        (&FORM, 4) => Position::Rest(number()?),
+        _ => return None,
+    };
+    Some((u64::from_be_bytes(*t), *hash, position))
 }
 
 /// <https://www.rfc-editor.org/rfc/rfc2104>
@@ -150,10 +167,12 @@ mod tests {
 
     #[test]
     fn a_token_comes_back_only_as_it_was_made() {
-        for position in [Position::Number(3, 1 << 47), Position::Place(40)] {
+        for position in
+            [Position::Number(3, 1 << 47), Position::Place(40), Position::Row(vec![9; 30]), Position::Rest(5)]
+        {
             let made = Continuation { t: 7, position };
             let text = made.encode(b"secret", "Patient?name=x");
-            assert_eq!(Continuation::decode(&text, b"secret", "Patient?name=x"), Ok(made));
+            assert_eq!(Continuation::decode(&text, b"secret", "Patient?name=x"), Ok(made.clone()));
             assert_eq!(Continuation::decode(&text, b"other", "Patient?name=x"), Err(ContinuationError::Forged));
             assert_eq!(Continuation::decode(&text, b"secret", "Patient?name=y"), Err(ContinuationError::OtherQuery));
             for at in 0..text.len() {

@@ -150,6 +150,7 @@ impl<'r> Resolver<'r, '_> {
                 prefix: Vec::new(),
                 routes: Vec::new(),
                 rows: crate::parameter::Rows::None,
+                single: false,
                 parts: None,
             };
             let found = criteria(self.context, self.written(), &stand_in, &Modifier::None, text)?;
@@ -159,8 +160,11 @@ impl<'r> Resolver<'r, '_> {
             }
             all.extend(found);
         }
-        // The parts' own parameters find all that may match; whether the parts stand together, the content tells.
-        sets.push(Set::Content(Content::Composite(parameter.clone(), all)));
+        // The parts' own parameters find all that may match; whether the parts stand together, the content tells, unless
+        // the whole resource is where they stand.
+        if !parts.whole || sets.len() < parts.each.len() {
+            sets.push(Set::Content(Content::Composite(parameter.clone(), all)));
+        }
         Ok(Set::And(sets))
     }
 

@@ -189,11 +189,11 @@ impl Search<'_> {
             answer.total = Some(count_all(&context, &plans, &mut answer.explained.steps)?);
         } else {
             if keys.is_empty() {
-                by_number(&context, &plans, count, after, &mut answer)?;
+                by_number(&context, &plans, count, after.as_ref(), &mut answer)?;
             } else {
-                sort::by_keys(&context, &plans, &keys, count, after, &mut answer)?;
+                sort::by_keys(&context, &plans, &keys, count, after.as_ref(), &mut answer)?;
             }
-            self.total(&context, query, &plans, after, &mut answer)?;
+            self.total(&context, query, &plans, after.is_none(), &mut answer)?;
             include::add(&context, &includes, self.limits.included, &mut answer)?;
         }
         answer.explained.rows = context.cost.rows.get();
@@ -241,14 +241,14 @@ impl Search<'_> {
         context: &Context<'_>,
         query: &Query,
         plans: &[Planned],
-        after: Option<Continuation>,
+        first: bool,
         answer: &mut Answer,
     ) -> Result<(), EngineError> {
         let all = query.clauses.is_empty() && self.compartment.is_none() && self.sight.sees_all();
         match query.total {
             Total::None => answer.total = None,
             _ if answer.total.is_some() => {}
-            _ if after.is_none() && answer.next.is_none() => answer.total = Some(answer.matches.len() as u64),
+            _ if first && answer.next.is_none() => answer.total = Some(answer.matches.len() as u64),
             _ if all => {
                 let counts: Result<Vec<u64>, _> =
                     plans.iter().map(|plan| context.view.count(&plan.type_name)).collect();
@@ -312,12 +312,12 @@ fn by_number(
     context: &Context<'_>,
     plans: &[Planned],
     count: usize,
-    after: Option<Continuation>,
+    after: Option<&Continuation>,
     answer: &mut Answer,
 ) -> Result<(), EngineError> {
-    let (first_type, first_number) = match after.map(|after| after.position) {
+    let (first_type, first_number) = match after.map(|after| &after.position) {
         Some(Position::Number(of_type, number)) => {
-            (usize::from(of_type), Number::from_bits(number).and_then(stream::after))
+            (usize::from(*of_type), Number::from_bits(*number).and_then(stream::after))
         }
         _ => (0, Some(stream::first())),
     };

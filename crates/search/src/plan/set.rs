@@ -73,25 +73,6 @@ impl Rows {
         Rows { parameter: parameter.clone(), criterion, target: only, spans }
     }
 
-    /// Whether a key is one of its rows'.
-    pub(crate) fn verdict(&self, key: &[u8]) -> Verdict {
-        // Sorted and, where there are many, points: only the last one that begins at or before the key can hold it.
-        let end = self.spans.partition_point(|(span, _)| span.start.as_slice() <= key);
-        let first = if self.spans.len() > 16 { end.saturating_sub(1) } else { 0 };
-        let mut verdict = Verdict::No;
-        for (span, prefix) in self.spans.get(first..end).unwrap_or(&[]) {
-            if !span.contains(key) {
-                continue;
-            }
-            match self.keep(key.get(*prefix..).unwrap_or(&[])) {
-                Verdict::Yes => return Verdict::Yes,
-                Verdict::Unsure => verdict = Verdict::Unsure,
-                Verdict::No => {}
-            }
-        }
-        verdict
-    }
-
     /// Whether the value of a key inside its stretches is one.
     pub(crate) fn keep(&self, value: &[u8]) -> Verdict {
         let target = self.target.map_or(Verdict::Yes, |target| reference::refers_to(value, target));

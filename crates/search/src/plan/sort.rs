@@ -10,24 +10,24 @@ use std::collections::HashMap;
 use storage::{Direction, EngineError, Number};
 
 use crate::key::{put_decimal, take_text};
-use crate::param::{Criterion, ParameterType, date, number, quantity};
+use crate::param::{self, Criterion, ParameterType, date, number, quantity};
 use crate::parameters::TypeParameters;
 use crate::plan::candidate::Candidate;
 use crate::plan::matches::Matches;
 use crate::plan::page::{Continuation, Position};
 use crate::plan::run::{Answer, Context, Hit, Planned};
 use crate::plan::set::Rows;
-use crate::plan::stream;
+use crate::plan::{ordered, stream};
 use crate::query::{QueryError, Sort, nearest};
 use crate::span::Verdict;
 
 /// One key, with the rows that it is read from in each type.
 pub(crate) struct Key {
-    descending: bool,
-    of: Of,
+    pub(crate) descending: bool,
+    pub(crate) of: Of,
 }
 
-enum Of {
+pub(crate) enum Of {
     Id,
     LastUpdated,
     /// For each type of the search, in order.
@@ -72,45 +72,44 @@ struct Sorted {
     values: Vec<Option<Vec<u8>>>,
 }
 
-/// Matches beyond which the rows of a key are read all at once instead of each resource's.
-const MANY: usize = 2_000;
-
 /// A page in the order of the keys.
 pub(crate) fn by_keys(
     context: &Context<'_>,
     plans: &[Planned],
     keys: &[Key],
     count: usize,
-    after: Option<Continuation>,
+    after: Option<&Continuation>,
     answer: &mut Answer,
 ) -> Result<(), EngineError> {
+    let position = after.map(|after| &after.position);
+    if let ([plan], [key]) = (plans, keys)
+        && let Some(ordered) = ordered::source(context, plan, key, position)?
+    {
+        return ordered::page(context, plan, &ordered, count, position, answer);
+    }
     let mut sorted = Vec::new();
     for (place, plan) in plans.iter().enumerate() {
         let Some(of_type) = context.index.parameters(&plan.type_name) else { continue };
         let mut matches = Matches::new(context, of_type, &plan.sets, stream::first())?;
         answer.explained.steps.extend(matches.steps().iter().map(|step| format!("{}: {step}", plan.type_name)));
-        let mut candidates = Vec::new();
         let mut numbers = Vec::new();
         while let Some(candidate) = matches.next()? {
             numbers.push(candidate.number());
-            if numbers.len() <= MANY {
-                candidates.push(candidate);
-            }
         }
-        if numbers.len() <= MANY {
-            for candidate in candidates {
+        if numbers.len() as u64 * stream::BODY < context.view.count(&plan.type_name)? {
+            for number in numbers {
+                let candidate = Candidate::new(context, number);
                 let values: Result<Vec<_>, _> = keys.iter().map(|key| key.value(&candidate, place)).collect();
-                sorted.push(Sorted { place, number: candidate.number(), values: values? });
+                sorted.push(Sorted { place, number, values: values? });
             }
         } else {
-            drop(candidates);
             all_at_once(context, keys, place, &numbers, &mut sorted)?;
         }
     }
     answer.explained.steps.push(format!("sort {} matches", sorted.len()));
     sorted.sort_by(|a, b| compare(keys, a, b));
-    let skip = match after.map(|after| after.position) {
-        Some(Position::Place(place)) => usize::try_from(place).unwrap_or(usize::MAX),
+    let skip = match position {
+        Some(Position::Place(place)) => usize::try_from(*place).unwrap_or(usize::MAX),
         _ => 0,
     };
     answer.total = Some(sorted.len() as u64);
@@ -189,14 +188,13 @@ impl Key {
             Of::LastUpdated => Ok(candidate.resource()?.map(|(_, version)| version.t.to_be_bytes().to_vec())),
             Of::Rows(rows) => {
                 let Some(rows) = rows.get(place).and_then(Option::as_ref) else { return Ok(None) };
+                let mut keys = Vec::new();
+                for value in candidate.values(rows)? {
+                    param::put(&[], &value, &mut keys);
+                }
                 let mut best = None;
-                for key in candidate.keys()? {
-                    for (span, prefix) in &rows.spans {
-                        let value = key.get(*prefix..).unwrap_or(&[]);
-                        if span.contains(key) && rows.keep(value) == Verdict::Yes {
-                            self.better(&mut best, sort_value(rows.parameter.of, value));
-                        }
-                    }
+                for value in keys {
+                    self.better(&mut best, sort_value(rows.parameter.of, &value));
                 }
                 Ok(best)
             }
@@ -217,18 +215,19 @@ impl Key {
 }
 
 /// What a key's value is sorted by; byte order is the order.
-fn sort_value(of: ParameterType, value: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn sort_value(of: ParameterType, value: &[u8]) -> Option<Vec<u8>> {
     match of {
-        ParameterType::Date => {
-            let moment = date::sort_moment(value)?;
-            // The sign bit flipped: negative moments come first.
-            Some((moment.cast_unsigned() ^ (1 << 127)).to_be_bytes().to_vec())
-        }
+        ParameterType::Date => Some(moment(date::sort_moment(value)?)),
         ParameterType::Number => decimal(number::take(value)?.low),
         ParameterType::Quantity => decimal(quantity::sort_number(value)?),
         ParameterType::String => Some(take_text(value)?.text.to_vec()),
         _ => Some(value.to_vec()),
     }
+}
+
+/// A moment so that byte order is time: the sign bit flipped, for what is before 1970.
+pub(crate) fn moment(moment: i128) -> Vec<u8> {
+    (moment.cast_unsigned() ^ (1 << 127)).to_be_bytes().to_vec()
 }
 
 fn decimal(value: Option<model::Decimal>) -> Option<Vec<u8>> {

@@ -14,9 +14,12 @@ use crate::plan::candidate::Candidate;
 use crate::plan::run::Context;
 use crate::plan::set::{Rows, Set};
 use crate::span::{Span, Verdict};
+use crate::value::{Reference, Value};
 
 /// Keys under which one stretch may fall apart before all its rows are read at once instead.
 const KEYS: usize = 16;
+/// Index rows that are read in the time of one resource's content.
+pub(crate) const BODY: u64 = 40;
 /// Rows of a merge that are stepped over before it is sought again.
 const STEPS: usize = 6;
 
@@ -251,7 +254,7 @@ pub(crate) fn identities(context: &Context<'_>, type_name: &str, set: &Set) -> R
 /// The resources of `target` that a set's resources refer to by a parameter, ascending.
 pub(crate) fn referred(
     context: &Context<'_>,
-    source: &str,
+    source_name: &str,
     set: &Set,
     of_type: &TypeParameters,
     parameter: &Arc<Parameter>,
@@ -260,11 +263,32 @@ pub(crate) fn referred(
     let rows = Rows::new(parameter, Criterion::Present, of_type);
     let target_number = numbers::of_type(target);
     let mut ids = BTreeSet::new();
-    let Some(source) = context.index.parameters(source) else { return Ok(Vec::new()) };
+    let Some(source) = context.index.parameters(source_name) else { return Ok(Vec::new()) };
     let mut matches = super::matches::Matches::new(context, source, std::slice::from_ref(set), first())?;
+    let mut found = Vec::new();
     while let Some(candidate) = matches.next()? {
-        for id in targets(&candidate, &rows)?.into_iter().filter(|(of, _)| Some(*of) == target_number) {
-            ids.insert(id.1);
+        found.push(candidate.number());
+    }
+    if (found.len() as u64) * BODY < context.view.count(source_name)? {
+        for number in found {
+            let targets = targets(&Candidate::new(context, number), &rows)?;
+            ids.extend(targets.into_iter().filter(|(of, _)| Some(*of) == target_number).map(|(_, id)| id));
+        }
+    } else {
+        for (span, prefix) in &rows.spans {
+            let mut scan = context.view.index(span.rows(), Direction::Forward);
+            for row in scan.by_ref() {
+                let row = row?;
+                let value = row.key().get(*prefix..).unwrap_or(&[]);
+                if found.binary_search(&row.number).is_ok()
+                    && rows.keep(value) == Verdict::Yes
+                    && let Some((of, id)) = reference::target(value)
+                    && Some(of) == target_number
+                {
+                    ids.insert(id);
+                }
+            }
+            context.cost.rows.set(context.cost.rows.get() + scan.read());
         }
     }
     let mut numbers = Vec::new();
@@ -278,14 +302,9 @@ pub(crate) fn referred(
 
 /// The resources here that a candidate refers to by a parameter: type and id.
 pub(crate) fn targets(candidate: &Candidate<'_, '_>, rows: &Rows) -> Result<Vec<(u8, String)>, EngineError> {
-    let mut found = Vec::new();
-    for key in candidate.keys()? {
-        for (span, prefix) in &rows.spans {
-            let value = key.get(*prefix..).unwrap_or(&[]);
-            if span.contains(key) && rows.keep(value) == Verdict::Yes {
-                found.extend(reference::target(value));
-            }
-        }
-    }
-    Ok(found)
+    let local = |value: &Value<'_>| match value {
+        Value::Reference(Reference::Local(type_name, id)) => Some((numbers::of_type(type_name)?, (*id).to_owned())),
+        _ => None,
+    };
+    Ok(candidate.values(rows)?.iter().filter_map(local).collect())
 }
