@@ -16,7 +16,7 @@ const MOST_DIGITS: i64 = 28;
 impl<'t> Evaluation<'_, 't> {
     pub(super) fn boundary(&self, call: &Call, scope: &Scope<'_, 't>) -> Outcome<Option<Item<'t>>> {
         let Some(item) = self.single(&call.input, scope)? else { return Ok(None) };
-        let Some(value) = self.value(item) else { return Ok(None) };
+        let Some(value) = self.operand(item)? else { return Ok(None) };
         if call.function == Function::Precision {
             return Ok(precision(&value).map(Item::Integer));
         }
@@ -44,7 +44,7 @@ impl<'t> Evaluation<'_, 't> {
         let Some(right) = self.single(argument, scope)? else { return Ok(None) };
         let (Some(left), Some(right)) = (self.value(left), self.value(right)) else { return Ok(Some(false)) };
         Ok(Some(match super::equality::quantities(&left, &right) {
-            Some((left, right)) => left.comparable(&right),
+            Some((left, right)) => left.same_kind(&right),
             None => {
                 left.system_type() == right.system_type() || (left.decimal().is_some() && right.decimal().is_some())
             }

@@ -12,7 +12,7 @@ impl<'t> Evaluation<'_, 't> {
     /// A part that was not written is nothing.
     pub(super) fn date_part(&self, call: &Call, scope: &Scope<'_, 't>) -> Outcome<Option<Item<'t>>> {
         let Some(item) = self.single(&call.input, scope)? else { return Ok(None) };
-        let Some(value) = self.value(item) else { return Ok(None) };
+        let Some(value) = self.operand(item)? else { return Ok(None) };
         let (date, time, hour_only) = match &value {
             Item::Date(date) => (Some(date.parts()), None, false),
             Item::DateTime(moment) => (Some(moment.parts()), moment.parts().time, moment.hour_only),

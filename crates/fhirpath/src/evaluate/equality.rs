@@ -175,7 +175,7 @@ impl<'t> Evaluation<'_, 't> {
 
     /// How two items are ordered; `None` where that cannot be told. Types that have no order between them are an error.
     pub(super) fn order(&self, left: Item<'t>, right: Item<'t>) -> Outcome<Option<Ordering>> {
-        let (Some(a), Some(b)) = (self.value(left), self.value(right)) else { return Ok(None) };
+        let (Some(a), Some(b)) = (self.operand(left)?, self.operand(right)?) else { return Ok(None) };
         Ok(match (&a, &b) {
             (Item::Integer(a), Item::Integer(b)) => Some(a.cmp(b)),
             (Item::String(a), Item::String(b)) => Some(a.as_str().cmp(b.as_str())),

@@ -14,7 +14,7 @@ use model::Decimal;
 impl<'t> Evaluation<'_, 't> {
     pub(super) fn math(&self, call: &Call, scope: &Scope<'_, 't>) -> Outcome<Option<Item<'t>>> {
         let Some(item) = self.single(&call.input, scope)? else { return Ok(None) };
-        let Some(value) = self.value(item) else { return Ok(None) };
+        let Some(value) = self.operand(item)? else { return Ok(None) };
         if let Item::Quantity(quantity) = &value {
             return match call.function {
                 Function::Abs | Function::Round | Function::Ceiling | Function::Floor | Function::Truncate => {
@@ -53,7 +53,7 @@ impl<'t> Evaluation<'_, 't> {
     fn number(&self, plan: Option<&Plan>, scope: &Scope<'_, 't>) -> Outcome<Option<Decimal>> {
         let Some(plan) = plan else { return Ok(None) };
         let Some(item) = self.single(plan, scope)? else { return Ok(None) };
-        match self.value(item) {
+        match self.operand(item)? {
             None => Ok(None),
             Some(value) => match value.decimal() {
                 Some(number) => Ok(Some(number)),

@@ -143,7 +143,7 @@ impl<'t> Evaluation<'_, 't> {
     /// A whole number as an operand.
     pub(super) fn integer(&self, plan: &Plan, scope: &Scope<'_, 't>) -> Outcome<Option<i64>> {
         let Some(item) = self.single(plan, scope)? else { return Ok(None) };
-        match self.value(item) {
+        match self.operand(item)? {
             Some(Item::Integer(value)) => Ok(Some(value)),
             None => Ok(None),
             Some(other) => fault(Fault::Type, format!("an integer is wanted, not {other}")),

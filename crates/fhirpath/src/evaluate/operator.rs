@@ -30,7 +30,7 @@ impl<'t> Evaluation<'_, 't> {
             return self.concatenate(left, right).map(Some);
         }
         let (Some(left), Some(right)) = (left, right) else { return Ok(None) };
-        let (Some(left), Some(right)) = (self.value(left), self.value(right)) else { return Ok(None) };
+        let (Some(left), Some(right)) = (self.operand(left)?, self.operand(right)?) else { return Ok(None) };
         self.arithmetic(operator, left, right)
     }
 
@@ -132,7 +132,7 @@ impl<'t> Evaluation<'_, 't> {
     fn concatenate(&self, left: Option<Item<'t>>, right: Option<Item<'t>>) -> Outcome<Item<'t>> {
         let text = |item: Option<Item<'t>>| -> Outcome<Option<Text<'t>>> {
             let Some(item) = item else { return Ok(None) };
-            match self.value(item) {
+            match self.operand(item)? {
                 Some(Item::String(text)) => Ok(Some(text)),
                 Some(other) if other.system_type().is_some() => Ok(Some(Text::from(other.to_string()))),
                 Some(_) => fault(Fault::Type, "'&' joins strings"),
@@ -210,6 +210,9 @@ impl<'t> Evaluation<'_, 't> {
         Ok(match start {
             Item::Date(date) => date.plus(count, unit).map(Item::Date),
             Item::DateTime(moment) => moment.plus(count, unit).map(Item::DateTime),
+            Item::Time(_) if unit <= Calendar::Day => {
+                return fault(Fault::Value, format!("a time of day has no {}s", unit.word()));
+            }
             Item::Time(time) => time.plus(count, unit).map(Item::Time),
             _ => None,
         })
@@ -218,7 +221,7 @@ impl<'t> Evaluation<'_, 't> {
     /// `-operand`
     pub(super) fn negate(&self, operand: &Plan, scope: &Scope<'_, 't>) -> Outcome<Option<Item<'t>>> {
         let Some(item) = self.single(operand, scope)? else { return Ok(None) };
-        match self.value(item) {
+        match self.operand(item)? {
             None => Ok(None),
             Some(Item::Integer(value)) => Ok(value.checked_neg().map(Item::Integer)),
             Some(Item::Decimal(value)) => Ok(Some(Item::Decimal(number::negate(value)))),

@@ -17,10 +17,10 @@ impl<'t> Evaluation<'_, 't> {
             let mut keys = Vec::with_capacity(call.arguments.len().max(1));
             for argument in &call.arguments {
                 let key = self.single(argument, &self.inner(&item, index, scope))?;
-                keys.push(key.and_then(|key| self.value(key)));
+                keys.push(key.map(|key| self.operand(key)).transpose()?.flatten());
             }
             if call.arguments.is_empty() {
-                keys.push(self.value(item.clone()));
+                keys.push(self.operand(item.clone())?);
             }
             keyed.push((keys, item));
         }

@@ -2,8 +2,9 @@
 
 use model::{Decimal, TypeId, Value};
 
-use super::Evaluation;
+use super::{Evaluation, Outcome, fault};
 use crate::environment::Prepared;
+use crate::error::Fault;
 use crate::item::{Item, SystemType, Text, Typed};
 use crate::value::{Date, DateTime, Quantity, Time, Unit};
 
@@ -68,6 +69,18 @@ impl<'t> Evaluation<'_, 't> {
             Item::Element(typed) => system_value(self.env.prepared, &typed),
             other => Some(other),
         }
+    }
+
+    /// The same for an operand: a complex element that is no quantity is an error.
+    pub(super) fn operand(&self, item: Item<'t>) -> Outcome<Option<Item<'t>>> {
+        if let Item::Element(typed) = &item {
+            let value = system_value(self.env.prepared, typed);
+            if value.is_none() && !typed.element.is_primitive() && !is_quantity(self.env.prepared, typed) {
+                return fault(Fault::Type, format!("a value is wanted, not {}", typed.element.path()));
+            }
+            return Ok(value);
+        }
+        Ok(Some(item))
     }
 
     /// The item as a boolean, where it is one.

@@ -133,6 +133,12 @@ impl Quantity {
         }
     }
 
+    /// Whether both measure the same, a month and a day of the calendar included.
+    pub(crate) fn same_kind(&self, other: &Quantity) -> bool {
+        let base = |unit: &Unit| unit.canonical().map(|canonical| canonical.base);
+        self.unit == other.unit || base(&self.unit).is_some_and(|kind| Some(kind) == base(&other.unit))
+    }
+
     /// Whether both are of one kind, so that one can be expressed in the unit of the other.
     pub(crate) fn comparable(&self, other: &Quantity) -> bool {
         self.common(other).is_some()
@@ -192,9 +198,10 @@ pub(crate) fn equivalent(left: Decimal, right: Decimal) -> bool {
 }
 
 impl fmt::Display for Quantity {
-    /// As a literal: `4.5 'mg'`, `4 day`.
+    /// As a literal: `4.5 'mg'`, `4 days`, `1 day`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.value, self.unit)
+        let several = matches!(self.unit, Unit::Calendar(_)) && self.value != number::of_integer(1);
+        write!(f, "{} {}{}", self.value, self.unit, if several { "s" } else { "" })
     }
 }
 
@@ -239,7 +246,7 @@ mod tests {
         assert_eq!(product.compare(&q("0.040 'm2'")), Some(Ordering::Equal));
         assert_eq!(q("1.0 'm'").times(&q("1.0 'cm'"), true).unwrap().to_string(), "100 '1'");
         assert_eq!(q("1 'kg'").plus(&q("1 'g'"), false).unwrap().to_string(), "1001 'g'");
-        assert_eq!(q("1 year").plus(&q("1 month"), true).unwrap().to_string(), "11 month");
+        assert_eq!(q("1 year").plus(&q("1 month"), true).unwrap().to_string(), "11 months");
         assert!(q("1 'kg'").plus(&q("1 's'"), false).is_none());
         assert!(q("1 'kg'").times(&q("0 's'"), true).is_none());
     }

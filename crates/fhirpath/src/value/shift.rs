@@ -104,11 +104,8 @@ impl DateTime {
 }
 
 impl Time {
-    /// The time of day `count` units later, round the clock; years to days do not apply.
+    /// The time of day `count` units later, round the clock; years and months do not apply.
     pub(crate) fn plus(self, count: Decimal, unit: Calendar) -> Option<Time> {
-        if matches!(unit, Calendar::Week | Calendar::Day) {
-            return None;
-        }
         let nanos = nanos_of(count, unit)?;
         let mut clock = clock_of(self.at, self.hour_only);
         if clock.1 == Some(0) && nanos % 1_000_000_000 != 0 {

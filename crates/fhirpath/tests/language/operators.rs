@@ -59,6 +59,10 @@ fn arithmetic_keeps_integers_and_digits() {
         ("-'a'", "'-' does not apply"),
         ("'a' * 2", "'*' does not apply"),
         ("name + 1", "several items"),
+        ("name[0] + 1", "a value is wanted, not Patient.name[0]"),
+        ("name[0] & 'a'", "a value is wanted"),
+        ("identifier[0] > 1", "a value is wanted"),
+        ("@T10:00 + 1 day", "a time of day has no days"),
     ]);
 }
 

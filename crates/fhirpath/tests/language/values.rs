@@ -114,6 +114,7 @@ fn numbers() {
         ("1.523.highBoundary(2)", "1.53"),
         ("1.58700.precision()", "5"),
         ("1 'cm'.comparable(1 '[in_i]')", "true"),
+        ("1 year.comparable(7 days)", "true"),
     ]);
     check_errors(&[("'a'.abs()", "is for numbers"), ("1.5.round(-1)", "from 0 to 100")]);
 }
@@ -143,7 +144,7 @@ fn dates_and_conversions() {
         ("'2147483648'.toLong()", "2147483648"),
         ("'1.50'.toDecimal()", "1.50"),
         ("true.toDecimal()", "1.0"),
-        ("'4 days'.toQuantity()", "4 day"),
+        ("'4 days'.toQuantity()", "4 days"),
         ("'37 \\'Cel\\''.toQuantity('K')", "310.15 'K'"),
         ("1 'kg'.toQuantity('m')", ""),
         ("'x'.convertsToTime()", "false"),
