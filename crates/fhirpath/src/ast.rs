@@ -34,6 +34,8 @@ pub(crate) enum Kind {
     Plus(Box<Expr>),
     /// `left operator right`
     Binary { operator: Operator, left: Box<Expr>, right: Box<Expr> },
+    /// `a or b or c`: two or more operands of `and`, `or` or `|`, which may be read in one row.
+    Chain { operator: Operator, operands: Vec<Expr> },
     /// `operand is type`
     Is { operand: Box<Expr>, ty: TypeSpecifier },
     /// `operand as type`
@@ -97,6 +99,11 @@ impl Operator {
             Or | Xor => 1,
             Implies => 0,
         }
+    }
+
+    /// Whether `(a . b) . c` and `a . (b . c)` are the same, so that a row of any length is one node.
+    pub(crate) fn is_chain(self) -> bool {
+        matches!(self, Operator::And | Operator::Or | Operator::Union)
     }
 
     pub(crate) fn text(self) -> &'static str {

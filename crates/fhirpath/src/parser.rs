@@ -73,7 +73,7 @@ impl Parser {
     fn node(&self, kind: Kind, offset: usize) -> Result<Expr, CompileError> {
         let height = 1 + kind.inner_height();
         if height > DEPTH {
-            return Err(CompileError { message: format!("the expression nests deeper than {DEPTH}"), offset });
+            return Err(CompileError { message: too_deep(), offset });
         }
         Ok(Expr { kind, offset, height })
     }
@@ -82,7 +82,7 @@ impl Parser {
     fn expression(&mut self, least: u8) -> Result<Expr, CompileError> {
         self.depth += 1;
         if self.depth > DEPTH {
-            return self.error(format!("the expression nests deeper than {DEPTH}"));
+            return self.error(too_deep());
         }
         let mut left = self.signed()?;
         loop {
@@ -96,10 +96,27 @@ impl Parser {
             let Some(operator) = self.operator().filter(|operator| operator.strength() >= least) else { break };
             self.at += 1;
             let right = self.expression(operator.strength() + 1)?;
-            left = self.node(Kind::Binary { operator, left: Box::new(left), right: Box::new(right) }, offset)?;
+            left = self.joined(operator, left, right, offset)?;
         }
         self.depth -= 1;
         Ok(left)
+    }
+
+    fn joined(&self, operator: Operator, left: Expr, right: Expr, offset: usize) -> Result<Expr, CompileError> {
+        if !operator.is_chain() {
+            return self.node(Kind::Binary { operator, left: Box::new(left), right: Box::new(right) }, offset);
+        }
+        match left.kind {
+            Kind::Chain { operator: known, mut operands } if known == operator => {
+                let height = left.height.max(1 + right.height);
+                operands.push(right);
+                let mut chain = self.node(Kind::Chain { operator, operands: Vec::new() }, left.offset)?;
+                chain.kind = Kind::Chain { operator, operands };
+                chain.height = height;
+                if height > DEPTH { self.error(too_deep()) } else { Ok(chain) }
+            }
+            _ => self.node(Kind::Chain { operator, operands: vec![left, right] }, offset),
+        }
     }
 
     fn type_operator(&self, least: u8) -> Option<bool> {
@@ -294,6 +311,10 @@ impl Parser {
     }
 }
 
+fn too_deep() -> String {
+    format!("the expression nests deeper than {DEPTH}")
+}
+
 pub(crate) fn is_namespace(name: &str) -> bool {
     name == "FHIR" || name == "System"
 }
@@ -310,6 +331,7 @@ impl Kind {
             Kind::Indexer { input, index } => input.height.max(index.height),
             Kind::Negate(operand) | Kind::Plus(operand) => operand.height,
             Kind::Binary { left, right, .. } => left.height.max(right.height),
+            Kind::Chain { operands, .. } => operands.iter().map(|operand| operand.height).max().unwrap_or(0),
             Kind::Is { operand, .. } | Kind::As { operand, .. } => operand.height,
         }
     }

@@ -32,6 +32,11 @@ pub(crate) enum Plan {
         left: Box<Plan>,
         right: Box<Plan>,
     },
+    /// `and`, `or`, `|` between any number of operands.
+    Chain {
+        operator: Operator,
+        operands: Vec<Plan>,
+    },
     Is {
         input: Box<Plan>,
         test: TypeTest,

@@ -109,10 +109,23 @@ impl Compiler<'_> {
                 (negated(operand), typing)
             }
             Syntax::Binary { operator, left, right } => {
-                let (left, left_typing) = self.scoped(left, focus)?;
-                let (right, right_typing) = self.scoped(right, focus)?;
-                let typing = operation_typing(*operator, &left_typing, &right_typing);
-                (operation(*operator, left, right), typing)
+                let (left, _) = self.scoped(left, focus)?;
+                let (right, _) = self.scoped(right, focus)?;
+                let typing = operation_typing(*operator);
+                (Plan::Operation { operator: *operator, left: Box::new(left), right: Box::new(right) }, typing)
+            }
+            Syntax::Chain { operator, operands } => {
+                let mut plans = Vec::with_capacity(operands.len());
+                let mut typing = Typing::none();
+                for operand in operands {
+                    let (plan, kinds) = self.scoped(operand, focus)?;
+                    plans.push(plan);
+                    typing = typing.or(&kinds);
+                }
+                if *operator != Operator::Union {
+                    typing = Typing::system(SystemType::Boolean);
+                }
+                (chain(*operator, plans), typing)
             }
             Syntax::Is { operand, ty } => {
                 let input = self.scoped(operand, focus)?;
@@ -173,42 +186,40 @@ fn negated(operand: Plan) -> Plan {
     Plan::Negate(Box::new(operand))
 }
 
-/// A union of different literals of one type is a literal list: `('a' | 'b')`.
-fn operation(operator: Operator, left: Plan, right: Plan) -> Plan {
+/// A union of literals of one type is a literal list: `('a' | 'b')`.
+fn chain(operator: Operator, operands: Vec<Plan>) -> Plan {
     if operator == Operator::Union
-        && let (Plan::Constant(list), Plan::Constant(more)) = (&left, &right)
-        && let Some(list) = distinct_literals(list, more)
+        && let Some(literals) = distinct_literals(&operands)
     {
-        return Plan::Constant(list);
+        return Plan::Constant(literals);
     }
-    Plan::Operation { operator, left: Box::new(left), right: Box::new(right) }
+    Plan::Chain { operator, operands }
 }
 
-fn distinct_literals(left: &[Item<'static>], right: &[Item<'static>]) -> Option<Vec<Item<'static>>> {
+fn distinct_literals(operands: &[Plan]) -> Option<Vec<Item<'static>>> {
     let mut list: Vec<Item<'static>> = Vec::new();
-    for item in left.iter().chain(right) {
-        let known = match item {
-            Item::String(text) => list.iter().try_fold(false, |known, other| match other {
-                Item::String(other) => Some(known || **other == **text),
-                _ => None,
-            })?,
-            Item::Integer(value) => list.iter().try_fold(false, |known, other| match other {
-                Item::Integer(other) => Some(known || other == value),
-                _ => None,
-            })?,
-            _ => return None,
-        };
-        if !known {
-            list.push(item.clone());
+    for operand in operands {
+        let Plan::Constant(items) = operand else { return None };
+        for item in items {
+            let mut known = false;
+            for other in &list {
+                known |= match (item, other) {
+                    (Item::String(item), Item::String(other)) => **item == **other,
+                    (Item::Integer(item), Item::Integer(other)) => item == other,
+                    _ => return None,
+                };
+            }
+            if !known {
+                list.push(item.clone());
+            }
         }
     }
     Some(list)
 }
 
-fn operation_typing(operator: Operator, left: &Typing, right: &Typing) -> Typing {
+fn operation_typing(operator: Operator) -> Typing {
     use Operator::*;
     match operator {
-        Union => left.clone().or(right),
         Concatenate => Typing::system(SystemType::String),
         Multiply | Divide | Div | Mod | Add | Subtract => Typing::any(),
         _ => Typing::system(SystemType::Boolean),

@@ -28,6 +28,7 @@ mod utility;
 use std::cell::{Cell, RefCell};
 use std::ops::ControlFlow;
 
+use crate::ast::Operator;
 use crate::environment::{Environment, unknown_variable};
 use crate::error::{EvaluationError, Fault};
 use crate::function::{Family, Function, Yields};
@@ -109,9 +110,7 @@ impl<'a, 't> Evaluation<'a, 't> {
                 self.charge(1)?;
                 self.many(call, scope)
             }
-            Plan::Operation { operator, left, right } if *operator == crate::ast::Operator::Union => {
-                self.union(left, right, scope)
-            }
+            Plan::Chain { operator: Operator::Union, operands } => self.union(operands, scope),
             _ => {
                 let mut items = Collection::new();
                 let _ = self.each(plan, scope, &mut |item| {
@@ -141,14 +140,14 @@ impl<'a, 't> Evaluation<'a, 't> {
             }
             Plan::Indexer { input, index } => self.at(input, index, scope, sink),
             Plan::As { input, test, single } => self.as_type(input, test, *single, scope, sink),
-            Plan::Operation { operator, left, right } if *operator == crate::ast::Operator::Union => {
-                push_all(self.union(left, right, scope)?.into_iter(), sink)
+            Plan::Chain { operator: Operator::Union, operands } => {
+                push_all(self.union(operands, scope)?.into_iter(), sink)
             }
             Plan::Call(call) if streams(call.function) => self.stream(call, scope, sink),
             Plan::Call(call) if call.function.yields() == Yields::Many => {
                 push_all(self.many(call, scope)?.into_iter(), sink)
             }
-            Plan::Operation { .. } | Plan::Negate(_) | Plan::Is { .. } | Plan::Call(_) => {
+            Plan::Operation { .. } | Plan::Chain { .. } | Plan::Negate(_) | Plan::Is { .. } | Plan::Call(_) => {
                 match self.single(plan, scope)? {
                     Some(item) => sink(item),
                     None => MORE,
@@ -170,7 +169,10 @@ impl<'a, 't> Evaluation<'a, 't> {
                 [item] => Ok(Some(item.clone())),
                 _ => several(),
             },
-            Plan::Operation { operator, left, right } if *operator != crate::ast::Operator::Union => {
+            Plan::Chain { operator, operands } if *operator != Operator::Union => {
+                Ok(self.chain(*operator, operands, scope)?.map(Item::Boolean))
+            }
+            Plan::Operation { operator, left, right } => {
                 self.charge(1)?;
                 self.operation(*operator, left, right, scope)
             }
@@ -208,6 +210,9 @@ impl<'a, 't> Evaluation<'a, 't> {
                 self.charge(1)?;
                 self.decide(*operator, left, right, scope)
             }
+            Plan::Chain { operator, operands } if *operator != Operator::Union => {
+                self.chain(*operator, operands, scope)
+            }
             Plan::Is { input, test } => self.is(input, test, scope),
             Plan::Call(call) if call.function.yields() == Yields::Boolean => {
                 self.charge(1)?;
@@ -221,6 +226,7 @@ impl<'a, 't> Evaluation<'a, 't> {
     fn is_boolean(&self, plan: &Plan) -> bool {
         match plan {
             Plan::Operation { operator, .. } => is_logical(*operator),
+            Plan::Chain { operator, .. } => *operator != Operator::Union,
             Plan::Is { .. } => true,
             Plan::Call(call) => call.function.yields() == Yields::Boolean,
             _ => false,
@@ -296,9 +302,9 @@ fn streams(function: Function) -> bool {
     matches!(function, Where | Select | First | Tail | Skip | Take | Children | Descendants | Resolve | Extension)
 }
 
-fn is_logical(operator: crate::ast::Operator) -> bool {
-    use crate::ast::Operator::*;
-    !matches!(operator, Multiply | Divide | Div | Mod | Add | Subtract | Concatenate | Union)
+fn is_logical(operator: Operator) -> bool {
+    use Operator::*;
+    !matches!(operator, Multiply | Divide | Div | Mod | Add | Subtract | Concatenate)
 }
 
 fn several<T>() -> Outcome<T> {

@@ -10,7 +10,7 @@ use crate::plan::Plan;
 use crate::value::{Calendar, Quantity, number};
 
 impl<'t> Evaluation<'_, 't> {
-    /// Every operator but `|`.
+    /// Every operator with two operands.
     pub(super) fn operation(
         &self,
         operator: Operator,
@@ -44,7 +44,7 @@ impl<'t> Evaluation<'_, 't> {
     ) -> Outcome<Option<bool>> {
         use Operator::*;
         match operator {
-            And | Or | Xor | Implies => self.logic(operator, left, right, scope),
+            Xor | Implies => self.logic(operator, left, right, scope),
             In => self.contained(left, right, scope),
             Contains => self.contained(right, left, scope),
             Less | LessOrEqual | Greater | GreaterOrEqual => {
@@ -80,20 +80,31 @@ impl<'t> Evaluation<'_, 't> {
         self.all_equal(&left, &right)
     }
 
-    /// Three-valued logic: the second operand is not looked at where the first decides.
+    /// `and`, `or`: operands behind the one that decides are not looked at.
+    pub(super) fn chain(&self, operator: Operator, operands: &[Plan], scope: &Scope<'_, 't>) -> Outcome<Option<bool>> {
+        self.charge(1)?;
+        let deciding = operator == Operator::Or;
+        let mut unknown = false;
+        for operand in operands {
+            match self.truth(operand, scope)? {
+                Some(value) if value == deciding => return Ok(Some(deciding)),
+                Some(_) => {}
+                None => unknown = true,
+            }
+        }
+        Ok((!unknown).then_some(!deciding))
+    }
+
+    /// `xor`, `implies`, in three-valued logic.
     fn logic(&self, operator: Operator, left: &Plan, right: &Plan, scope: &Scope<'_, 't>) -> Outcome<Option<bool>> {
         let left = self.truth(left, scope)?;
-        match (operator, left) {
-            (Operator::And, Some(false)) => return Ok(Some(false)),
-            (Operator::Or, Some(true)) | (Operator::Implies, Some(false)) => return Ok(Some(true)),
-            _ => {}
+        if operator == Operator::Implies && left == Some(false) {
+            return Ok(Some(true));
         }
         let right = self.truth(right, scope)?;
         Ok(match (operator, left, right) {
-            (Operator::And, _, Some(false)) => Some(false),
-            (Operator::Or | Operator::Implies, _, Some(true)) => Some(true),
-            (Operator::And, Some(true), _) | (Operator::Or, Some(false), _) => right,
-            (Operator::Implies, Some(true), _) => right,
+            (Operator::Implies, _, Some(true)) => Some(true),
+            (Operator::Implies, Some(true), right) => right,
             (Operator::Xor, Some(left), Some(right)) => Some(left != right),
             _ => None,
         })
@@ -116,11 +127,15 @@ impl<'t> Evaluation<'_, 't> {
         Ok(Some(found))
     }
 
-    /// `left | right`: what is in either, once.
-    pub(super) fn union(&self, left: &Plan, right: &Plan, scope: &Scope<'_, 't>) -> Outcome<Collection<'t>> {
+    /// `|`: what is in any operand, once.
+    pub(super) fn union<'p>(
+        &self,
+        operands: impl IntoIterator<Item = &'p Plan>,
+        scope: &Scope<'_, 't>,
+    ) -> Outcome<Collection<'t>> {
         let mut items = Distinct::new();
-        for plan in [left, right] {
-            let _ = self.each(plan, scope, &mut |item| {
+        for operand in operands {
+            let _ = self.each(operand, scope, &mut |item| {
                 items.insert(self, item)?;
                 super::MORE
             })?;

@@ -55,10 +55,7 @@ impl<'t> Evaluation<'_, 't> {
                 })?;
                 Ok(last.into_iter().collect())
             }
-            Function::Union => match call.arguments.first() {
-                Some(argument) => self.union(&call.input, argument, scope),
-                None => self.collect(&call.input, scope),
-            },
+            Function::Union => self.union(std::iter::once(&call.input).chain(&call.arguments), scope),
             Function::Combine => {
                 let mut items = self.collect(&call.input, scope)?;
                 let more = argument()?;

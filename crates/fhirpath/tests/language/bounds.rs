@@ -43,6 +43,9 @@ fn deep_expressions_are_refused_and_deep_enough_ones_evaluated() {
         }
         assert_eq!(evaluate(&format!("{}1{}", "(".repeat(100), ")".repeat(100))), "1");
         assert_eq!(evaluate(&format!("1{}", " + 1".repeat(150))), "151");
+        for operator in ["and", "or", "|"] {
+            assert_eq!(evaluate(&format!("true{}", format!(" {operator} true").repeat(5000))), "true");
+        }
         assert_eq!(evaluate(&format!("{}1{}", "iif(true, ".repeat(70), ")".repeat(70))), "1");
         assert_eq!(evaluate(&format!("name{}", ".select($this)".repeat(150))).matches("Patient").count(), 2);
         let nested = format!("{}true{}", "name.where(".repeat(75), ")".repeat(75));
