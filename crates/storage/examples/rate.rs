@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant as Clock;
+use std::time::{Duration, Instant as Clock};
 
 use storage::{
     Batch, Bucket, Content, Direction, Engine, EngineOptions, Expect, Instant, Method, Options, Space, Store,
@@ -102,7 +102,7 @@ fn report(what: &str, records: u64, work: impl FnOnce() -> Result<(), Failure>) 
     work()?;
     let rate = records as f64 / begun.elapsed().as_secs_f64();
     let cpu = (cpu_ticks() - cpu) as f64 * 10_000.0 / records as f64;
-    println!("{rate:>12.0} /s {what} ({cpu:.0} us of CPU each)");
+    println!("{rate:>12.0} /s {what} ({cpu:.0} us of CPU each, {} MiB resident)", resident() / 1024);
     Ok(())
 }
 
@@ -115,19 +115,31 @@ fn cpu_ticks() -> u64 {
 
 fn concurrently(threads: u64, count: u64, work: impl Fn(u64) -> Result<(), Failure> + Sync) -> Result<(), Failure> {
     let next = AtomicU64::new(0);
-    std::thread::scope(|scope| {
+    let mut times = std::thread::scope(|scope| {
         let each = || {
+            let mut times = Vec::new();
             loop {
                 let n = next.fetch_add(1, Ordering::Relaxed);
                 if n >= count {
-                    return Ok(());
+                    return Ok(times);
                 }
+                let begun = Clock::now();
                 work(n)?;
+                times.push(begun.elapsed());
             }
         };
         let threads: Vec<_> = (0..threads).map(|_| scope.spawn(each)).collect();
-        threads.into_iter().try_for_each(|thread| thread.join().map_err(|_| "a thread panicked")?)
-    })
+        let mut all = Vec::new();
+        for thread in threads {
+            let times: Result<Vec<Duration>, Failure> = thread.join().map_err(|_| "a thread panicked")?;
+            all.extend(times?);
+        }
+        Ok::<_, Failure>(all)
+    })?;
+    times.sort_unstable();
+    let at = |part: usize| times.get((times.len() * part / 1_000).min(times.len() - 1)).copied().unwrap_or_default();
+    println!("{:>12} median {:?}, p99 {:?}, p99.9 {:?}", "", at(500), at(990), at(999));
+    Ok(())
 }
 
 fn raw_batch(records: std::ops::Range<u64>) -> Batch {

@@ -129,6 +129,7 @@ pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
 }
 
 /// Bytes of all files in a folder and below.
+#[cfg(any(feature = "fjall", feature = "sled"))]
 pub(crate) fn bytes_below(path: &Path) -> io::Result<u64> {
     let mut bytes = 0;
     for entry in fs::read_dir(path)? {
@@ -141,6 +142,7 @@ pub(crate) fn bytes_below(path: &Path) -> io::Result<u64> {
 }
 
 /// Bytes that the files in a folder whose names end with `suffix` take on disk.
+#[cfg(feature = "fjall")]
 pub(crate) fn bytes_of_files(path: &Path, suffix: &str) -> io::Result<u64> {
     let mut bytes = 0;
     for entry in fs::read_dir(path)? {
@@ -153,14 +155,14 @@ pub(crate) fn bytes_of_files(path: &Path, suffix: &str) -> io::Result<u64> {
 }
 
 /// Bytes that a file takes on disk: a file with holes takes less than its length.
-#[cfg(unix)]
+#[cfg(all(unix, any(feature = "fjall", feature = "sled")))]
 fn allocated(about: &fs::Metadata) -> u64 {
     use std::os::unix::fs::MetadataExt;
     about.blocks() * 512
 }
 
 /// Bytes that a file takes on disk.
-#[cfg(not(unix))]
+#[cfg(all(not(unix), any(feature = "fjall", feature = "sled")))]
 fn allocated(about: &fs::Metadata) -> u64 {
     about.len()
 }

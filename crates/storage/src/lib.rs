@@ -48,6 +48,7 @@ mod embedded;
 mod engine;
 #[cfg(feature = "fjall")]
 pub mod fjall;
+#[cfg(any(feature = "fjall", feature = "sled"))]
 mod folder;
 mod forget;
 mod frame;
@@ -85,6 +86,7 @@ pub use engine::{
     Batch, Damage, Direction, Engine, EngineError, KeyRange, MAX_KEY, Op, Require, Scan, SubmitError, Ticket,
     prefix_end,
 };
+#[cfg(any(feature = "fjall", feature = "sled"))]
 pub use folder::EngineOptions;
 pub use history::{Bounds, Change, History, Position, Scope};
 pub use index::{IndexRow, IndexScan};
