@@ -1,7 +1,7 @@
 //! The real program in a process of its own, on a free port, over a folder of its own.
 
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -13,17 +13,25 @@ pub struct Program {
     pub address: String,
 }
 
+/// Where the program lies: beside this one in the build folder.
+///
+/// # Errors
+/// Where it is not built.
+pub fn path() -> Result<PathBuf, String> {
+    let own = std::env::current_exe().map_err(|error| error.to_string())?;
+    // A test's program lies one folder deeper.
+    let folders = own.ancestors().skip(1).take(2);
+    let found = folders.map(|folder| folder.join("passerelle")).find(|path| path.is_file());
+    found.ok_or_else(|| "the program is not built: cargo build --release -p server".into())
+}
+
 impl Program {
     /// Starts `passerelle serve`, the program beside this one in the build folder, and waits until it answers.
     ///
     /// # Errors
     /// Where the program is not there, or ends before it listens.
     pub fn start(data: &Path, options: &[&str]) -> Result<Program, String> {
-        let own = std::env::current_exe().map_err(|error| error.to_string())?;
-        // A test's program lies one folder deeper.
-        let folders = own.ancestors().skip(1).take(2);
-        let found = folders.map(|folder| folder.join("passerelle")).find(|path| path.is_file());
-        let path = found.ok_or("the program is not built: cargo build --release -p server")?;
+        let path = path()?;
         let mut child = Command::new(&path)
             .args(["serve", "--listen", "127.0.0.1:0", "--log-level", "error", "--data"])
             .arg(data)
@@ -34,9 +42,12 @@ impl Program {
         let output = child.stdout.take().ok_or("no output")?;
         let begun = Instant::now();
         let mut program = Program { child, address: String::new() };
-        for line in BufReader::new(output).lines().map_while(Result::ok) {
+        let mut lines = BufReader::new(output).lines().map_while(Result::ok);
+        while let Some(line) = lines.next() {
             if let Some((_, rest)) = line.split_once("http://") {
                 program.address = rest.split('/').next().unwrap_or_default().to_owned();
+                // What it says further is taken, so that it can go on saying it.
+                std::thread::spawn(move || lines.for_each(drop));
                 return Ok(program);
             }
             if begun.elapsed() > Duration::from_secs(30) {
@@ -44,6 +55,24 @@ impl Program {
             }
         }
         Err("the server ended without saying where it listens".into())
+    }
+
+    /// Tells it to stop (SIGTERM) and waits for its end.
+    ///
+    /// # Errors
+    /// Where it has not ended within the time, or did not end well.
+    pub fn stop(mut self, within: Duration) -> Result<(), String> {
+        let told = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
+        told.map_err(|error| format!("kill: {error}"))?;
+        let begun = Instant::now();
+        while begun.elapsed() < within {
+            match self.child.try_wait().map_err(|error| error.to_string())? {
+                Some(status) if status.success() => return Ok(()),
+                Some(status) => return Err(format!("it ended with {status}")),
+                None => std::thread::sleep(Duration::from_millis(20)),
+            }
+        }
+        Err(format!("it has not ended within {} s", within.as_secs()))
     }
 
     /// Memory that is resident now, in bytes (Linux; else 0).

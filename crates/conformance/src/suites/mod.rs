@@ -1,5 +1,6 @@
 //! One adapter a suite, and the table of them.
 
+mod contract;
 mod conversion;
 mod exchange;
 mod guide_examples;
@@ -22,6 +23,11 @@ pub struct Suite {
 
 /// Every suite.
 pub const SUITES: &[Suite] = &[
+    Suite {
+        name: "contract",
+        about: "the command line's contract, driven over the source documents in DIR (examples); needs the program built",
+        run: contract::run,
+    },
     Suite {
         name: "json-examples",
         about: "JSON to tree to JSON, and JSON to XML and back, identical; DIR of hl7.fhir.r4.examples, unpacked",
