@@ -62,6 +62,12 @@ pub(crate) struct Parts {
 }
 
 impl Parameter {
+    /// The only type of resource, by its number, that its routes let a reference be to.
+    pub(crate) fn target(&self) -> Option<u8> {
+        let target = self.routes.first()?.target;
+        target.filter(|_| self.routes.iter().all(|route| route.target == target))
+    }
+
     /// What a resource holds for it, by itself. Indexing takes all parameters at once instead.
     pub(crate) fn values<'t>(&self, resource: Element<'t>, context: &'t Context) -> Vec<Value<'t>> {
         values(&self.routes, self.of, resource, context)

@@ -84,9 +84,9 @@ pub(crate) fn criteria(
             Modifier::Identifier => reference::identifier(text, shared),
             Modifier::Type(of_type) => reference::Criterion::parse(&unescape(text), Some(*of_type), shared),
             _ => {
-                let only = match parameter.targets.as_slice() {
-                    [only] => numbers::of_type(only),
-                    _ => None,
+                let only = match (parameter.target(), parameter.targets.as_slice()) {
+                    (None, [only]) => numbers::of_type(only),
+                    (only, _) => only,
                 };
                 reference::Criterion::parse(&unescape(text), only, shared)
             }
