@@ -82,27 +82,38 @@ fn code(cx: &mut Context<'_>, observation: Node<'_>, agents: &[Node<'_>], negate
     // No agent: what the value or the code says is either an absence ("no known allergies") or a kind of allergy.
     let value = value.filter(|value| coded::names_something(cx, *value));
     let kind = value.or(observation.get("code")).and_then(|code| code.peek("code")).unwrap_or_default();
-    if negated && !value.is_some_and(table::is_absence) {
+    if negated && !is_specific(cx, observation) {
         let absent = table::lookup("no-known-allergy", kind).unwrap_or(NO_ALLERGY);
         to.object("code").item("coding").set("system", SNOMED).set("code", absent);
-        if let Some(value) = value {
+        let own = value.and_then(|value| {
             value.take_attributes();
-            if let Some(text) = coded::original_text(cx, value) {
-                to.object("code").set("text", &text);
-            }
-        }
+            coded::original_text(cx, value)
+        });
+        let text = own.or_else(|| entry::statement_text(cx, observation));
+        to.object("code").set_some("text", text.as_deref());
         return;
     }
-    let says = value.or(observation.get("code").filter(|code| coded::names_something(cx, *code)));
-    match says {
-        Some(node) => coded::fill_concept(cx, node, &mut to.object("code")),
-        None => match entry::statement_text(cx, observation) {
-            Some(text) => {
-                to.object("code").set("text", &text);
-            }
-            None => coded::absent(&mut to.object("code"), observation.get("value").and_then(Node::null_flavor)),
-        },
+    if let Some(value) = value {
+        return coded::fill_concept(cx, value, &mut to.object("code"));
     }
+    let text = observation.get("value").filter(|value| is_text(*value)).and_then(Node::text);
+    let text = text.or_else(|| entry::statement_text(cx, observation));
+    match observation.get("code").filter(|code| coded::names_something(cx, *code)) {
+        Some(code) => {
+            coded::fill_concept(cx, code, &mut to.object("code"));
+            if text.is_some() {
+                to.object("code").set_some("text", text.as_deref());
+            }
+        }
+        None if text.is_some() => {
+            to.object("code").set_some("text", text.as_deref());
+        }
+        None => coded::absent(&mut to.object("code"), observation.get("value").and_then(Node::null_flavor)),
+    }
+}
+
+fn is_text(value: Node<'_>) -> bool {
+    matches!(value.xsi_type(), Some("ST" | "ED")) && value.peek_text().is_some()
 }
 
 /// The value names the allergy itself ("allergy to penicillin"): its codings stand beside the agent's.
@@ -118,6 +129,14 @@ fn also(cx: &mut Context<'_>, value: Option<Node<'_>>, to: &mut ElementMut<'_>) 
     {
         entry::push_note(to, text);
     }
+}
+
+/// Whether the value names one allergy, or an absence, rather than a kind of allergies: denying it denies only that.
+fn is_specific(cx: &Context<'_>, observation: Node<'_>) -> bool {
+    let general = |value: Node<'_>| {
+        is_expressed(value) || value.peek("code").is_some_and(|code| table::lookup("general-problem", code).is_some())
+    };
+    observation.get("value").is_some_and(|value| is_text(value) || coded::names_something(cx, value) && !general(value))
 }
 
 /// Whether type, category or "no known …" say what the code of a kind of allergy says.
@@ -229,7 +248,7 @@ fn statuses(
     }
     to.object("clinicalStatus").item("coding").set("system", CLINICAL).set("code", clinical);
     let absence = observation.get("value").is_some_and(table::is_absence);
-    let named = !absence && !agents(cx, observation).is_empty();
+    let named = !absence && (!agents(cx, observation).is_empty() || is_specific(cx, observation));
     let verification = if negated && named { Some("refuted") } else { verification };
     match verification {
         Some("presumed") => {
@@ -403,23 +422,28 @@ fn set_severity(cx: &mut Context<'_>, severity: Node<'_>, reaction: &mut Element
     take_status(cx, severity);
     let Some(value) = severity.get("value") else { return };
     let code = value.peek("code").unwrap_or_default();
-    match table::lookup("severity", code) {
-        Some(grade) => {
-            reaction.set("severity", grade);
-        }
-        None if !coded::names_something(cx, value) => return,
-        None => {}
+    if !coded::names_something(cx, value) {
+        return;
     }
+    let mut holder = model::Tree::new("AllergyIntolerance");
+    coded::fill_concept(cx, value, &mut holder.edit().object("valueCodeableConcept"));
+    let Some(grade) = table::lookup("severity", code) else {
+        // reaction.severity takes the three grades only: another one is kept in words.
+        let concept = holder.root();
+        let text =
+            concept.text_at("valueCodeableConcept.text").or(concept.text_at("valueCodeableConcept.coding.display"));
+        entry::push_note(reaction, &format!("Severity: {} {code}", text.unwrap_or_default()));
+        cx.loss(value, format!("The severity {code:?} is none of mild, moderate, severe; it is kept as a note."));
+        return;
+    };
+    reaction.set("severity", grade);
     if table::lookup("exact-severity", code).is_none() {
-        cx.note(
-            value,
-            "The severity is none of mild, moderate, severe; its own code stands beside the nearest graver one.",
-        );
+        cx.note(value, "The severity lies between FHIR's grades; its own code stands beside the graver one.");
     }
-    if coded::names_something(cx, value) {
-        let mut primitive = reaction.primitive("severity");
-        let mut extension = primitive.item("extension");
-        extension.set("url", ALTERNATE);
-        coded::fill_concept(cx, value, &mut extension.object("valueCodeableConcept"));
+    let mut primitive = reaction.primitive("severity");
+    let mut extension = primitive.item("extension");
+    extension.set("url", ALTERNATE);
+    if let Some(concept) = holder.root().get("valueCodeableConcept") {
+        extension.copy(concept);
     }
 }

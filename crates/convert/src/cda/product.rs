@@ -207,7 +207,8 @@ fn package(cx: &mut Context<'_>, material: Node<'_>, to: &mut ElementMut<'_>) {
     let Some(content) = material.get("asContent") else { return };
     let container = ["containerPackagedMedicine", "containerPackagedProduct"].iter().find_map(|name| content.get(name));
     let valued = |node: &Node<'_>| node.peek("value").is_some();
-    let filled = content.get("quantity").filter(valued);
+    let filled =
+        content.get("quantity").filter(|node| valued(node) || node.at("numerator").is_some_and(|part| valued(&part)));
     let capacity = container.and_then(|container| container.get("capacityQuantity")).filter(valued);
     if let (Some(_), Some(capacity)) = (filled, capacity) {
         let mut extension = to.item("extension");
@@ -216,8 +217,12 @@ fn package(cx: &mut Context<'_>, material: Node<'_>, to: &mut ElementMut<'_>) {
     }
     if let Some(amount) = filled.or(capacity) {
         let mut ratio = to.object("amount");
-        quantity::fill_quantity(cx, amount, &mut ratio.object("numerator"));
-        ratio.object("denominator").set("value", 1);
+        if amount.get("numerator").is_some() {
+            quantity::fill_ratio(cx, amount, &mut ratio);
+        } else {
+            quantity::fill_quantity(cx, amount, &mut ratio.object("numerator"));
+            ratio.object("denominator").set("value", 1);
+        }
     }
     let Some(container) = container else { return };
     container.get("capacityQuantity").and_then(Node::null_flavor);

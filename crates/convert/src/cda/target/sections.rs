@@ -7,6 +7,7 @@ use crate::cda::narrative;
 use crate::cda::section::Section;
 
 const EMPTY_REASON: &str = "http://terminology.hl7.org/CodeSystem/list-empty-reason";
+const NOTE: &str = "http://hl7.org/fhir/StructureDefinition/note";
 const LOINC: &str = "http://loinc.org";
 
 /// One section as it will stand in the Composition.
@@ -23,6 +24,14 @@ pub(in crate::cda) struct Placed {
     pub(in crate::cda) entries: Vec<String>,
     /// Null flavour of the source.
     pub(in crate::cda) flavor: Option<String>,
+    /// Where its coded entries stand instead, in words.
+    pub(in crate::cda) pointer: Option<&'static str>,
+    /// Whether a narrative without entries is repeated as a note (imaging), instead of a reason for emptiness.
+    pub(in crate::cda) note: bool,
+    /// Orders that are known by their identifier only.
+    pub(in crate::cda) orders: Vec<Tree>,
+    /// Observations that the report points to instead of the section.
+    pub(in crate::cda) results: Vec<String>,
     /// Whether the source has the section at all.
     pub(in crate::cda) from_source: bool,
 }
@@ -37,6 +46,10 @@ impl Placed {
             div: section.div,
             entries: section.entries,
             flavor: section.flavor.map(str::to_owned),
+            pointer: None,
+            note: false,
+            orders: Vec::new(),
+            results: Vec::new(),
             from_source: true,
         }
     }
@@ -50,6 +63,10 @@ impl Placed {
             div: None,
             entries: Vec::new(),
             flavor: None,
+            pointer: None,
+            note: false,
+            orders: Vec::new(),
+            results: Vec::new(),
             from_source: false,
         }
     }
@@ -96,12 +113,26 @@ impl Placed {
             to.copy(author);
         }
         let narrated = self.div.is_some();
+        let elsewhere =
+            self.pointer.or((!self.results.is_empty()).then_some("The observations are in DiagnosticReport.result."));
+        let entries = !self.entries.is_empty() || !self.orders.is_empty();
+        let words = plain_text(self.div.as_deref().unwrap_or_default());
         let div = self.div.unwrap_or_else(|| {
-            narrative::plain(cx, &placeholder(&self.title, self.from_source, !self.entries.is_empty()))
+            narrative::plain(cx, &placeholder(&self.title, self.from_source, entries || elsewhere.is_some()))
         });
         to.object("text").set("status", if narrated { "additional" } else { "generated" }).set("div", &div);
-        if self.entries.is_empty() {
+        for note in
+            elsewhere.into_iter().chain(Some(words.as_str()).filter(|words| self.note && !entries && !words.is_empty()))
+        {
+            to.item("extension").set("url", NOTE).object("valueAnnotation").set("text", note);
+        }
+        if !entries && to.as_element().get("extension").is_none() {
             empty_reason(self.flavor.as_deref(), narrated, &mut to);
+        }
+        for order in &self.orders {
+            if let Some(identifier) = order.root().get("identifier") {
+                to.item("entry").set("type", "ServiceRequest").copy(identifier);
+            }
         }
         let mut seen = Vec::new();
         for entry in self.entries {
@@ -116,6 +147,7 @@ impl Placed {
 fn placeholder(title: &str, from_source: bool, entries: bool) -> String {
     match (from_source, entries) {
         (true, true) => format!("{title}: the source document gives entries without a narrative."),
+        (false, true) => format!("{title}: taken from the header of the source document, which has no such section."),
         (true, false) => format!("{title}: the source document has this section without content."),
         _ => format!("{title}: the source document has no such section; no information is available."),
     }
@@ -133,6 +165,23 @@ fn empty_reason(flavor: Option<&str>, narrated: bool, section: &mut ElementMut<'
     let mut reason = section.object("emptyReason");
     reason.item("coding").set("system", EMPTY_REASON).set("code", code);
     reason.set_some("text", text);
+}
+
+/// The words of an XHTML `div`.
+fn plain_text(div: &str) -> String {
+    let mut words = String::new();
+    let mut rest = div;
+    while let Some(open) = rest.find('<') {
+        words.push_str(rest.get(..open).unwrap_or_default());
+        let tag = rest.get(open..).unwrap_or_default();
+        let close = tag.find('>').map_or(tag.len(), |at| at + 1);
+        if !words.ends_with(' ') {
+            words.push(' ');
+        }
+        rest = tag.get(close..).unwrap_or_default();
+    }
+    let text = words.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&amp;", "&");
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn escape(text: &str) -> String {
