@@ -12,11 +12,20 @@ use crate::refusal::{Class, Refusal};
 /// [`Class::UnsupportedMediaType`] where that is no form of FHIR, [`Class::Malformed`] where the text does not parse or
 /// repeats what may stand once, [`Class::TooLarge`] where it passes a limit.
 pub(crate) fn resource(call: &Call<'_>, shapes: &dyn Shapes, limits: &Limits) -> Result<Tree, Refusal> {
+    let tree = text(call, shapes, limits)?;
+    match tree.issues().iter().any(|issue| issue.severity.is_error()) {
+        true => Err(Refusal::of(Class::Malformed, tree.issues().to_vec())),
+        false => Ok(tree),
+    }
+}
+
+/// The same, faults of the text that reading could pass over left in [`Tree::issues`].
+pub(crate) fn text(call: &Call<'_>, shapes: &dyn Shapes, limits: &Limits) -> Result<Tree, Refusal> {
     read(call.body, call.headers.content_type, shapes, limits)
 }
 
-/// The same for any bytes; `None` as media type stands for JSON or XML, by the first character.
-pub(crate) fn read(
+/// `None` as media type stands for JSON or XML, by the first character.
+fn read(
     bytes: &[u8],
     content_type: Option<&str>,
     shapes: &dyn Shapes,
@@ -32,16 +41,13 @@ pub(crate) fn read(
         })?,
         None => looks_like(bytes),
     };
-    let tree = match format {
+    Ok(match format {
         Format::Json => model::json::read(bytes, limits)?,
         Format::Xml => model::xml::read(bytes, shapes, limits)?,
-    };
-    match tree.issues().iter().any(|issue| issue.severity.is_error()) {
-        true => Err(Refusal::of(Class::Malformed, tree.issues().to_vec())),
-        false => Ok(tree),
-    }
+    })
 }
 
+/// The form of a text, by its first character.
 fn looks_like(bytes: &[u8]) -> Format {
     let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace() && !b"\xEF\xBB\xBF".contains(*byte));
     match first {

@@ -15,8 +15,35 @@ pub struct Beside<'a> {
     pub search_mode: Option<&'a str>,
     /// `request`: method and URL.
     pub request: Option<(&'a str, &'a str)>,
-    /// `response`: status, entity tag, time.
-    pub response: Option<(&'a str, &'a str, model::Instant)>,
+    /// `response.status`; without it there is no `response`.
+    pub status: Option<&'a str>,
+    /// `response.location`
+    pub location: Option<&'a str>,
+    /// `response.etag`
+    pub etag: Option<&'a str>,
+    /// `response.lastModified`
+    pub modified: Option<model::Instant>,
+    /// `response.outcome`, as JSON.
+    pub outcome: Option<&'a [u8]>,
+}
+
+impl Beside<'_> {
+    fn response(&self) -> Option<String> {
+        let mut text = format!("\"response\":{{\"status\":{}", quoted(self.status?));
+        for (name, value) in [("location", self.location), ("etag", self.etag)] {
+            if let Some(value) = value {
+                text.push_str(&format!(",\"{name}\":{}", quoted(value)));
+            }
+        }
+        if let Some(modified) = self.modified {
+            text.push_str(&format!(",\"lastModified\":\"{}\"", modified.to_fhir()));
+        }
+        if let Some(outcome) = self.outcome {
+            text.push_str(&format!(",\"outcome\":{}", String::from_utf8_lossy(outcome)));
+        }
+        text.push('}');
+        Some(text)
+    }
 }
 
 impl BundleText {
@@ -60,10 +87,7 @@ impl BundleText {
         members.extend(
             beside.request.map(|(method, url)| format!("\"request\":{{\"method\":\"{method}\",\"url\":{}}}", quoted(url))),
         );
-        members.extend(beside.response.map(|(status, etag, instant)| {
-            let (status, etag, time) = (quoted(status), quoted(etag), instant.to_fhir());
-            format!("\"response\":{{\"status\":{status},\"etag\":{etag},\"lastModified\":\"{time}\"}}")
-        }));
+        members.extend(beside.response());
         self.text.push_str(&members.join(","));
         self.text.push('}');
     }
@@ -91,7 +115,7 @@ mod tests {
         let now = model::Instant(0);
         let mut bundle = BundleText::new("history", now, Some(2), &[("self", "http://h/fhir/A\"".to_owned())]);
         let beside =
-            Beside { request: Some(("PUT", "A/1")), response: Some(("200", "W/\"1\"", now)), ..Beside::default() };
+            Beside { request: Some(("PUT", "A/1")), status: Some("200"), etag: Some("W/\"1\""), ..Beside::default() };
         bundle.entry(Some("http://h/fhir/A/1"), Some(br#"{"resourceType":"Basic"}"#), &beside);
         bundle.entry(None, None, &Beside { search_mode: Some("match"), ..Beside::default() });
         assert_eq!(bundle.len(), 2);

@@ -61,7 +61,10 @@ fn resource(item: &mut ElementMut<'_>, resource_type: &str, index: &search::Inde
     item.set("versioning", "versioned-update");
     item.set("readHistory", true);
     item.set("updateCreate", true);
+    item.set("conditionalCreate", true);
     item.set("conditionalRead", "full-support");
+    item.set("conditionalUpdate", true);
+    item.set("conditionalDelete", "multiple");
     search_parameters(item, resource_type, index);
     for row in rows().filter(|row| !row.types.is_empty()) {
         operation(item, row);

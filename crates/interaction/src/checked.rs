@@ -1,6 +1,7 @@
 //! Content that may be stored: the only way into [`crate::write::commit`].
 
-use model::{Element, Tree};
+use model::{Element, Instant, Issue, IssueType, Tree};
+use validation::Options;
 
 use crate::refusal::{Class, Refusal};
 use crate::service::Service;
@@ -156,7 +157,30 @@ pub static RESOURCE_TYPES: &[&str] = &[
     "VisionPrescription",
 ];
 
-/// A resource that was found fit to be stored. Made by [`check`] only.
+/// What is checked of a resource before it is stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ResourceCheck {
+    /// The text, the type and the id.
+    Text,
+    /// And the structure: elements, types, cardinalities and values of its type in FHIR R4.
+    #[default]
+    Structure,
+    /// And every rule of its type and of the profiles that it claims.
+    Profiles,
+}
+
+/// What is done about a document that breaks the rules of its European profile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DocumentCheck {
+    /// It is not held against them.
+    Off,
+    /// It is stored, and what is wrong with it beside it, as an OperationOutcome.
+    Report,
+    /// It is refused.
+    Enforce,
+}
+
+/// A resource that was found fit to be stored. Made by [`check`], [`check_document`] and [`part`] only.
 #[derive(Clone, Debug)]
 pub struct Checked {
     tree: Tree,
@@ -177,7 +201,64 @@ impl Checked {
 ///
 /// # Errors
 /// [`Class::Malformed`] where it is no resource of this type, [`Class::Unprocessable`] where it breaks a rule.
-pub fn check(_service: &Service, tree: Tree, resource_type: &str) -> Result<Checked, Refusal> {
+pub fn check(service: &Service, now: Instant, tree: Tree, resource_type: &str) -> Result<Checked, Refusal> {
+    identity(&tree, resource_type)?;
+    let level = service.settings().resources;
+    if level == ResourceCheck::Text {
+        return Ok(Checked { tree });
+    }
+    let claimed_profiles = level == ResourceCheck::Profiles;
+    let options = Options { claimed_profiles, best_practice: false, now, ..Options::default() };
+    let mut issues = service.rules().validator.validate(&tree, &options);
+    issues.retain(|issue| issue.severity.is_error() && (claimed_profiles || is_structural(issue)));
+    match issues.is_empty() {
+        true => Ok(Checked { tree }),
+        false => Err(Refusal::of(Class::Unprocessable, issues)),
+    }
+}
+
+/// Checks a document against a profile and those that it and its entries claim; what is wrong with it comes back beside it
+/// where it may be stored all the same.
+///
+/// # Errors
+/// [`Class::Unprocessable`] with all issues where it is invalid and the rules are enforced.
+pub(crate) fn check_document(
+    service: &Service,
+    now: Instant,
+    tree: Tree,
+    profile: Option<&str>,
+    level: DocumentCheck,
+) -> Result<(Checked, Vec<Issue>), Refusal> {
+    identity(&tree, "Bundle")?;
+    if level == DocumentCheck::Off {
+        return Ok((Checked { tree }, Vec::new()));
+    }
+    let profiles = profile.into_iter().map(str::to_owned).collect();
+    let options = Options { profiles, best_practice: false, now, ..Options::default() };
+    let issues = service.rules().validator.validate(&tree, &options);
+    let invalid = issues.iter().any(|issue| issue.severity.is_error());
+    match invalid && level == DocumentCheck::Enforce {
+        true => Err(Refusal::of(Class::Unprocessable, issues)),
+        false => Ok((Checked { tree }, if invalid { issues } else { Vec::new() })),
+    }
+}
+
+/// A resource out of a document that was checked, or one that this program made.
+///
+/// # Errors
+/// [`Class::Malformed`] where it is no resource of this type.
+pub(crate) fn part(tree: Tree, resource_type: &str) -> Result<Checked, Refusal> {
+    identity(&tree, resource_type)?;
+    Ok(Checked { tree })
+}
+
+/// Whether an issue is of the structure, not of invariants, codes or what is referred to.
+fn is_structural(issue: &Issue) -> bool {
+    matches!(issue.code, IssueType::Structure | IssueType::Required | IssueType::Value | IssueType::Invalid)
+        && issue.rule.as_deref().is_none_or(|rule| !rule.contains("-"))
+}
+
+fn identity(tree: &Tree, resource_type: &str) -> Result<(), Refusal> {
     let found = tree.resource_type();
     if found.is_empty() {
         return Err(Refusal::new(Class::Malformed, "The body is no resource: it has no resourceType."));
@@ -196,5 +277,19 @@ pub fn check(_service: &Service, tree: Tree, resource_type: &str) -> Result<Chec
     if tree.root().get("meta").is_some_and(|meta| meta.is_primitive() || meta.is_list()) {
         return Err(Refusal::new(Class::Malformed, "meta is one object.").at(format!("{resource_type}.meta")));
     }
-    Ok(Checked { tree })
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RESOURCE_TYPES;
+
+    #[test]
+    fn types_are_sorted_and_known_to_the_catalog() {
+        assert!(RESOURCE_TYPES.is_sorted());
+        let catalog = catalog::Catalog::built_in();
+        for name in RESOURCE_TYPES {
+            assert!(catalog.structure(name).is_ok_and(|structure| !structure.facts.is_abstract), "{name}");
+        }
+    }
 }

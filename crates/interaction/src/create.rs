@@ -4,7 +4,7 @@ use crate::answer::Answer;
 use crate::refusal::Refusal;
 use crate::request::Request;
 use crate::write::{self, Draft};
-use crate::{binary, body, checked, document_reference_create, written};
+use crate::{binary, body, checked, conditional, document_reference_create, written};
 
 /// Stores the resource under an id of the server's; an id in the body is not used.
 pub(crate) fn run(request: &Request<'_>) -> Result<Answer, Refusal> {
@@ -16,7 +16,10 @@ pub(crate) fn run(request: &Request<'_>) -> Result<Answer, Refusal> {
     if document_reference_create::is_publish(&tree) && request.target.resource_type == "DocumentReference" {
         return document_reference_create::run(request, tree);
     }
-    let content = checked::check(service, tree, &request.target.resource_type)?;
+    let content = checked::check(service, request.call.now, tree, &request.target.resource_type)?;
+    if let Some(query) = request.call.headers.if_none_exist {
+        return conditional::create(request, &content, query);
+    }
     let draft = Draft::create(request.call.ids.next(request.call.now), content);
     let stored = write::commit(service, &request.permit, request.call.now, vec![draft])?;
     written::answer(request, stored.first())

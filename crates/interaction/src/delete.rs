@@ -1,7 +1,5 @@
 //! `DELETE [base]/[type]/[id]`: <http://hl7.org/fhir/R4/http.html#delete>.
 
-use storage::Method;
-
 use crate::answer::{Answer, etag};
 use crate::conditions;
 use crate::refusal::Refusal;
@@ -12,15 +10,8 @@ use crate::written;
 /// Deletes the resource; its versions stay in the history. What is not there is as good as deleted.
 pub(crate) fn run(request: &Request<'_>) -> Result<Answer, Refusal> {
     let target = &request.target;
-    let draft = Draft {
-        resource_type: target.resource_type.clone(),
-        id: target.id.clone(),
-        expect: conditions::expected(&request.call.headers)?,
-        method: Method::Delete,
-        content: None,
-        exact: false,
-        unless_same: false,
-    };
+    let mut draft = Draft::delete(&target.resource_type, target.id.clone());
+    draft.expect = conditions::expected(&request.call.headers)?;
     let stored = write::commit(request.service, &request.permit, request.call.now, vec![draft])?;
     let mut answer = match request.preferred_return() {
         Return::OperationOutcome => written::outcome(request, 200, &format!("{}/{} is deleted.", target.resource_type, target.id)),

@@ -10,7 +10,7 @@ use model::{Element, Tree};
 use storage::{Expect, Method};
 
 use crate::answer::Answer;
-use crate::checked::check;
+use crate::checked::{check, part};
 use crate::document::{Original, attach, deposit, hash, replaced};
 use crate::refusal::{Class, Refusal};
 use crate::request::Request;
@@ -65,7 +65,7 @@ fn checked_reference(request: &Request<'_>, reference: Tree) -> Result<Tree, Ref
         let text = format!("A document is published with status current, not {status}.");
         return Err(Refusal::new(Class::Unprocessable, text).at("DocumentReference.status"));
     }
-    Ok(check(request.service, reference, "DocumentReference")?.into_tree())
+    Ok(check(request.service, request.call.now, reference, "DocumentReference")?.into_tree())
 }
 
 fn decoded(attachment: Element<'_>) -> Result<Vec<u8>, Refusal> {
@@ -120,9 +120,9 @@ fn raw(
     if reference.root().get("date").is_none() {
         reference.edit().set("date", now.to_fhir().as_str());
     }
-    let content = check(request.service, reference, "DocumentReference")?;
+    let content = part(reference, "DocumentReference")?;
     let mut drafts = vec![Draft::create(request.call.ids.next(now), content)];
-    let content = check(request.service, binary::of(content_type, bytes), "Binary")?;
+    let content = part(binary::of(content_type, bytes), "Binary")?;
     let mut original = Draft::create(binary_id, content);
     (original.expect, original.method, original.unless_same) = (Expect::Any, Method::Update, true);
     drafts.push(original);

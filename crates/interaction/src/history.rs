@@ -82,7 +82,9 @@ fn add(request: &Request<'_>, view: &View, change: &Change, bundle: &mut BundleT
         Method::Delete => ("DELETE", name.as_str(), "204"),
     };
     let tag = etag(change.version);
-    let beside = Beside { request: Some((method, url)), response: Some((status, &tag, instant)), search_mode: None };
+    let (request_line, modified) = (Some((method, url)), Some(instant));
+    let beside =
+        Beside { request: request_line, status: Some(status), etag: Some(&tag), modified, ..Beside::default() };
     let full_url = format!("{}/{name}", request.call.base);
     bundle.entry(Some(&full_url), text.as_deref(), &beside);
     Ok(())

@@ -10,6 +10,7 @@
 //! <http://hl7.org/fhir/R4/http.html>
 
 pub mod answer;
+mod batch;
 mod binary;
 mod body;
 pub mod bundle;
@@ -17,6 +18,7 @@ pub mod call;
 mod capabilities;
 pub mod checked;
 mod compartment;
+mod conditional;
 pub mod conditions;
 pub mod convert;
 mod create;
@@ -39,7 +41,9 @@ mod stored_text;
 mod subset;
 pub mod table;
 pub mod target;
+mod transaction;
 mod update;
+mod validate;
 mod vread;
 pub mod write;
 mod written;

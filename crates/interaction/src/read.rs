@@ -1,6 +1,7 @@
 //! `GET [base]/[type]/[id]`: <http://hl7.org/fhir/R4/http.html#read>.
 
 use access::Item;
+use model::{Limits, Tree};
 use storage::Version;
 
 use crate::answer::{Answer, etag};
@@ -44,6 +45,21 @@ pub(crate) fn version(request: &Request<'_>, version: Version) -> Result<Answer,
     answer.etag = Some(etag(version.version));
     answer.last_modified = Some(instant);
     Ok(answer)
+}
+
+/// The current version as a tree, to work with.
+pub(crate) fn current(request: &Request<'_>) -> Result<Tree, Refusal> {
+    let (resource_type, id) = (request.target.resource_type.as_str(), request.target.id.as_str());
+    let view = request.service.store().view(None).map_err(Refusal::fault)?;
+    let version = view.read(resource_type, id).map_err(Refusal::fault)?.ok_or_else(|| not_found(request))?;
+    if !request.permit.sees(Item { resource_type, id, version: version.version }) {
+        return Err(not_found(request));
+    }
+    let Some(body) = version.body().map_err(Refusal::fault)? else {
+        return Err(Refusal::new(Class::Gone, format!("{resource_type}/{id} was deleted.")));
+    };
+    let text = stored_text::decode(&body, version.mark, version.version, model::Instant(version.instant.0));
+    model::json::read(&text, &Limits::default()).map_err(|error| Refusal::fault(format!("stored text: {error}")))
 }
 
 /// What a caller hears of a resource that is not there, or not for them.

@@ -7,8 +7,10 @@ use catalog::Catalog;
 use model::{Instant, Limits};
 use search::Index;
 use storage::Store;
+use validation::Validator;
 
 use crate::answer::Answer;
+use crate::checked::{DocumentCheck, ResourceCheck};
 use crate::call::Call;
 use crate::media::Media;
 use crate::query::Query;
@@ -26,6 +28,12 @@ pub struct Settings {
     pub limits: Limits,
     /// Who may do what.
     pub policy: Policy,
+    /// What is checked of a resource before it is stored.
+    pub resources: ResourceCheck,
+    /// What is done about a pushed FHIR document that breaks the rules of its European profile.
+    pub documents: DocumentCheck,
+    /// The same for a document that was converted here.
+    pub conversions: DocumentCheck,
     /// Entries on a page where the request asks for no number.
     pub page: usize,
     /// The most entries on a page.
@@ -36,7 +44,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { started: Instant(0), limits: Limits::default(), policy: Policy::default(), page: 20, longest_page: 1000, bases: Vec::new() }
+        Settings { started: Instant(0), limits: Limits::default(), policy: Policy::default(), resources: ResourceCheck::default(), documents: DocumentCheck::Enforce, conversions: DocumentCheck::Report, page: 20, longest_page: 1000, bases: Vec::new() }
     }
 }
 
@@ -47,12 +55,15 @@ pub struct Rules {
     pub catalog: Catalog,
     /// Where search finds a resource.
     pub index: Arc<Index>,
+    /// What holds resources against profiles.
+    pub validator: Arc<Validator>,
 }
 
 impl Rules {
     fn of(catalog: Catalog, bases: &[String]) -> Rules {
         let index = Arc::new(Index::new(catalog.clone(), bases.to_vec()));
-        Rules { catalog, index }
+        let validator = Arc::new(Validator::new(Arc::new(catalog.clone())));
+        Rules { catalog, index, validator }
     }
 }
 
@@ -147,6 +158,6 @@ impl Service {
 
     /// Whether a name is that of a concrete resource type.
     pub fn is_resource_type(&self, name: &str) -> bool {
-        crate::checked::RESOURCE_TYPES.contains(&name)
+        crate::checked::RESOURCE_TYPES.binary_search(&name).is_ok()
     }
 }

@@ -7,7 +7,7 @@ use crate::call::Method;
 use crate::refusal::{Class, Refusal};
 use crate::request::Request;
 use crate::target::{Level, Target};
-use crate::{answer::Answer, capabilities, convert, create, delete, history, read, update, vread, search_type};
+use crate::{answer::Answer, batch, capabilities, conditional, convert, create, delete, history, read, update, validate, vread, search_type};
 
 /// What a row is in a CapabilityStatement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,6 +84,9 @@ pub static ROWS: &[Row] = &[
     row!("create" Post Type "" Write Interaction("create"), create::run),
     row!("update" Put Instance "" Write Interaction("update"), update::run),
     row!("delete" Delete Instance "" Write Interaction("delete"), delete::run),
+    row!("update" Put Type "" Write Declared::Within, conditional::update),
+    row!("delete" Delete Type "" Write Declared::Within, conditional::delete),
+    row!("batch" Post System "" Write System("batch"), batch::run),
     row!("history-instance" Get Instance "_history" History Interaction("history-instance"), history::instance),
     row!("history-type" Get Type "_history" History Interaction("history-type"), history::of_type),
     row!("history-system" Get System "_history" History System("history-system"), history::system),
@@ -92,8 +95,15 @@ pub static ROWS: &[Row] = &[
     row!("search-system" Get System "" Search System("search-system"), search_type::run),
     row!("search-system" Post System "_search" Search Declared::Within, search_type::run),
     row!("search-compartment" Get Instance "[type]" Search Declared::Within, search_type::run),
+    row!("$validate" Post System "$validate" Compute Operation(VALIDATE), validate::run),
+    row!("$validate" Post Type "$validate" Compute Declared::Within, validate::run),
+    row!("$validate" Get Instance "$validate" Read Declared::Within, validate::stored),
+    row!("$validate" Post Instance "$validate" Compute Declared::Within, validate::run),
     row!("$convert" Post System "$convert" Compute Operation(CONVERT), convert::run),
 ];
+
+/// <http://hl7.org/fhir/R4/resource-operation-validate.html>
+const VALIDATE: &str = "http://hl7.org/fhir/OperationDefinition/Resource-validate";
 
 /// The definition of `$convert`: ours, no standard has one.
 const CONVERT: &str = "urn:passerelle:OperationDefinition:convert";

@@ -26,7 +26,7 @@ pub(crate) fn run(request: &Request<'_>) -> Result<Answer, Refusal> {
             tree
         }
     };
-    let content = checked::check(service, tree, &target.resource_type)?;
+    let content = checked::check(service, request.call.now, tree, &target.resource_type)?;
     let draft = Draft {
         resource_type: target.resource_type.clone(),
         id: target.id.clone(),

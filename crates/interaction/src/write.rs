@@ -36,6 +36,12 @@ impl Draft {
         let (expect, method) = (Expect::Never, Method::Create);
         Draft { resource_type, id, expect, method, content: Some(content), exact: false, unless_same: false }
     }
+
+    /// The deletion of a resource, where it is there.
+    pub fn delete(resource_type: &str, id: String) -> Draft {
+        let (resource_type, expect, method) = (resource_type.to_owned(), Expect::Any, Method::Delete);
+        Draft { resource_type, id, expect, method, content: None, exact: false, unless_same: false }
+    }
 }
 
 /// A draft with what the effects put beside it.
@@ -53,6 +59,15 @@ pub struct Plan {
     pub writes: Vec<Planned>,
     /// Events of the log.
     pub events: Vec<Vec<u8>>,
+}
+
+/// A row of the store that a commit requires unchanged, and changes: of those who read it before, one can commit.
+#[derive(Clone, Debug)]
+pub struct Lock {
+    /// Its key.
+    pub key: Vec<u8>,
+    /// Its value when it was read.
+    pub before: Option<Vec<u8>>,
 }
 
 /// A resource that is durable and visible.
@@ -85,13 +100,32 @@ impl Stored {
 /// # Errors
 /// [`Class::PreconditionFailed`] where what a draft expects does not hold, [`Class::Busy`] where others were faster again
 /// and again, [`Class::Fault`] where the engine failed.
-pub fn commit(service: &Service, _permit: &Permit, now: Instant, drafts: Vec<Draft>) -> Result<Vec<Stored>, Refusal> {
+pub fn commit(service: &Service, permit: &Permit, now: Instant, drafts: Vec<Draft>) -> Result<Vec<Stored>, Refusal> {
+    commit_locked(service, permit, now, drafts, Vec::new())
+}
+
+/// The same, where it depends on locks.
+///
+/// # Errors
+/// As [`commit`]; [`Class::Busy`] where a lock was changed since it was read.
+pub fn commit_locked(
+    service: &Service,
+    _permit: &Permit,
+    now: Instant,
+    drafts: Vec<Draft>,
+    locks: Vec<Lock>,
+) -> Result<Vec<Stored>, Refusal> {
     let mut plan = Plan::default();
     plan.writes.extend(drafts.into_iter().map(|draft| Planned { draft, index: Vec::new() }));
     for effect in effect::EFFECTS {
         (effect.run)(service, &mut plan)?;
     }
     let mut transaction = Transaction::new(storage::Instant(now.0));
+    for lock in locks {
+        let times = lock.before.as_deref().and_then(|row| row.try_into().ok()).map_or(0, u64::from_be_bytes);
+        transaction.require_state(lock.key.clone(), lock.before);
+        transaction.set_state(lock.key, Some((times + 1).to_be_bytes().to_vec()));
+    }
     let mut stored = Vec::with_capacity(plan.writes.len());
     for planned in plan.writes {
         stored.push(add(&mut transaction, planned));

@@ -1,14 +1,14 @@
 //! The answer to a write.
 
-use access::Released;
+use access::{Item, Released};
 use model::{Issue, IssueType};
 use storage::Effect;
 
 use crate::answer::{Answer, etag};
-use crate::refusal::Refusal;
-use crate::render;
+use crate::refusal::{Class, Refusal};
 use crate::request::{Request, Return};
 use crate::write::Stored;
+use crate::{render, stored_text};
 
 /// 201 with `Location` for what came to be, 200 for a new version; the body that `Prefer: return=` asks for.
 pub(crate) fn answer(request: &Request<'_>, stored: Option<&Stored>) -> Result<Answer, Refusal> {
@@ -31,6 +31,31 @@ pub(crate) fn answer(request: &Request<'_>, stored: Option<&Stored>) -> Result<A
     answer.content_location = Some(url).filter(|_| status == 200);
     answer.etag = Some(etag(stored.version));
     answer.last_modified = Some(stored.instant);
+    Ok(answer)
+}
+
+/// The answer to a create that found the resource there: 200, and what a read would give.
+pub(crate) fn existing(request: &Request<'_>, resource_type: &str, id: &str) -> Result<Answer, Refusal> {
+    let view = request.service.store().view(None).map_err(Refusal::fault)?;
+    let version = view.read(resource_type, id).map_err(Refusal::fault)?;
+    let Some((version, body)) = version.and_then(|version| Some((version.body().transpose()?, version))).map(|(body, version)| (version, body)) else {
+        return Err(Refusal::new(Class::Busy, "Other writers were faster; try again."));
+    };
+    let body = body.map_err(Refusal::fault)?;
+    let instant = model::Instant(version.instant.0);
+    let item = Item { resource_type, id, version: version.version };
+    let text = stored_text::decode(&body, version.mark, version.version, instant);
+    let mut answer = match (request.preferred_return(), request.permit.release(item, text)) {
+        (Return::Representation, Some(text)) => {
+            let body = render::stored(text, &request.media, request.shapes())?;
+            Answer::with_body(200, request.media.content_type(), body)
+        }
+        (Return::OperationOutcome, _) => outcome(request, 200, &format!("{resource_type}/{id} is there already.")),
+        _ => Answer::empty(200),
+    };
+    answer.location = Some(format!("{}/{resource_type}/{id}/_history/{}", request.call.base, version.version));
+    answer.etag = Some(etag(version.version));
+    answer.last_modified = Some(instant);
     Ok(answer)
 }
 

@@ -47,13 +47,13 @@ fn versions_follow_each_other_and_a_deletion_is_one_of_them() {
 fn history_pages_agree_with_each_other_while_others_write() {
     let server = start(&[]);
     for number in 0..5 {
-        server.put(&format!("Basic/{number}"), &format!(r#"{{"resourceType":"Basic","id":"{number}"}}"#));
+        server.put(&format!("Basic/{number}"), &format!(r#"{{"resourceType":"Basic","id":"{number}","code":{{"text":"x"}}}}"#));
     }
     let mut page = server.get("Basic/_history?_count=2").tree();
     let mut seen = Vec::new();
     loop {
         seen.extend(page.root().every("entry.resource.id").iter().filter_map(|id| id.text()).map(str::to_owned));
-        server.post("Basic", r#"{"resourceType":"Basic"}"#);
+        server.post("Basic", r#"{"resourceType":"Basic","code":{"text":"x"}}"#);
         let links = page.root().every("link");
         let next = links.iter().find(|link| link.text_at("relation") == Some("next"));
         match next.and_then(|link| link.text_at("url")).map(str::to_owned) {
@@ -70,7 +70,7 @@ fn history_pages_agree_with_each_other_while_others_write() {
 #[test]
 fn conditions_in_headers_are_kept() {
     let server = start(&[]);
-    let body = r#"{"resourceType":"Basic","id":"b"}"#;
+    let body = r#"{"resourceType":"Basic","id":"b","code":{"text":"x"}}"#;
     let put = |name: &str, value: &str| {
         let request = server.client.put(server.url("Basic/b")).header("Content-Type", "application/json");
         told(request.header(name, value).body(body))
@@ -106,7 +106,7 @@ fn what_is_refused_is_said_in_an_outcome() {
     let server = start(&[("max-body", "1KiB")]);
     server.post("Patient", "{").refused(400, "structure");
     server.post("Patient", "").refused(400, "invalid");
-    server.post("Patient", r#"{"resourceType":"Basic"}"#).refused(400, "invalid");
+    server.post("Patient", r#"{"resourceType":"Basic","code":{"text":"x"}}"#).refused(400, "invalid");
     server.post("Patient", r#"{"resourceType":"Patient","name":[],"name":[]}"#).refused(400, "structure");
     server.put("Patient/a", r#"{"resourceType":"Patient","id":"b"}"#).refused(400, "invalid");
     server.put("Patient/a_b", r#"{"resourceType":"Patient","id":"a_b"}"#).refused(400, "invalid");

@@ -6,7 +6,7 @@ use storage::{Expect, Method};
 use super::apart::{self, Places};
 use super::describe::{self, Facts};
 use super::patient;
-use crate::checked::check;
+use crate::checked::{Checked, check_document, part};
 use crate::refusal::{Class, Refusal};
 use crate::request::Request;
 use crate::write::{self, Draft, Stored};
@@ -64,6 +64,11 @@ fn plan(
     let category = request.catalog.categories().iter().find(|category| {
         category.class.as_ref().is_some_and(|class| *class.code == *converted.category)
     });
+    let settings = request.service.settings();
+    let level = if converted.unchanged { settings.documents } else { settings.conversions };
+    let profile = category.filter(|_| document.root().text_at("type") == Some("document"));
+    let profile = profile.map(|category| &*category.root_profile);
+    let (content, issues) = check_document(request.service, request.call.now, document.clone(), profile, level)?;
     let facts = Facts {
         url: format!("{}/Bundle/{id}", request.call.base),
         bytes: &bytes,
@@ -75,25 +80,29 @@ fn plan(
     };
     describe::describe(&mut described, document, &facts);
     let replaced = replaced(request, &described)?;
-    drafts.push(put(request, "DocumentReference", &reference_id, described)?);
-    let mut bundle = put(request, "Bundle", &id, document.clone())?;
+    drafts.push(put("DocumentReference", &reference_id, described)?);
+    let mut bundle = over(&id, content);
     bundle.exact = true;
     drafts.push(bundle);
+    if !issues.is_empty() {
+        let outcome = model::operation_outcome(&issues);
+        drafts.push(put("OperationOutcome", &derived::id(&["OperationOutcome", &id]), outcome)?);
+    }
     let patient_url = subject.url.clone();
     drafts.extend(subject.draft);
     drafts.extend(replaced);
 
     let targets = add_parts(request, &mut drafts, document, &id, &places, patient_url.as_deref())?;
-    let source = original.map(|original| add_original(request, &mut drafts, &id, original)).transpose()?;
+    let source = original.map(|original| add_original(&mut drafts, &id, original)).transpose()?;
     if !converted.unchanged {
         let provenance = conversion_provenance(converted.provenance.clone(), &id, source.as_deref());
         let provenance_id = derived::id(&["Provenance", &id]);
-        drafts.push(put(request, "Provenance", &provenance_id, provenance)?);
+        drafts.push(put("Provenance", &provenance_id, provenance)?);
     }
     if !targets.is_empty() {
         let provenance = extraction_provenance(&targets, &reference_id, request.call.now);
         let provenance_id = derived::id(&["Provenance of parts", &id]);
-        drafts.push(put(request, "Provenance", &provenance_id, provenance)?);
+        drafts.push(put("Provenance", &provenance_id, provenance)?);
     }
     Ok(drafts)
 }
@@ -112,12 +121,16 @@ fn bundle_id(converted: &convert::Draft) -> String {
     }
 }
 
-fn put(request: &Request<'_>, resource_type: &str, id: &str, tree: Tree) -> Result<Draft, Refusal> {
-    let mut draft = Draft::create(id.to_owned(), check(request.service, tree, resource_type)?);
+fn put(resource_type: &str, id: &str, tree: Tree) -> Result<Draft, Refusal> {
+    Ok(over(id, part(tree, resource_type)?))
+}
+
+fn over(id: &str, content: Checked) -> Draft {
+    let mut draft = Draft::create(id.to_owned(), content);
     draft.expect = Expect::Any;
     draft.method = Method::Update;
     draft.unless_same = true;
-    Ok(draft)
+    draft
 }
 
 /// Adds the parts; the references to those that the document is the source of.
@@ -143,7 +156,7 @@ fn add_parts(
                 continue;
             }
         }
-        let mut draft = put(request, &resource_type, &part.id, part.resource)?;
+        let mut draft = put(&resource_type, &part.id, part.resource)?;
         if part.shared {
             draft.expect = Expect::Absent;
         }
@@ -154,14 +167,13 @@ fn add_parts(
 }
 
 fn add_original(
-    request: &Request<'_>,
     drafts: &mut Vec<Draft>,
     id: &str,
     original: &Original<'_>,
 ) -> Result<String, Refusal> {
     let binary_id = derived::id(&["Binary", id]);
     let tree = binary::of(original.content_type, original.bytes);
-    drafts.push(put(request, "Binary", &binary_id, tree)?);
+    drafts.push(put("Binary", &binary_id, tree)?);
     Ok(format!("Binary/{binary_id}"))
 }
 
@@ -218,7 +230,7 @@ pub(crate) fn replaced(request: &Request<'_>, reference: &Tree) -> Result<Vec<Dr
         };
         let mut tree = model::json::read(&body, &request.service.settings().limits)?;
         tree.edit().set("status", "superseded");
-        let mut draft = put(request, "DocumentReference", id, tree)?;
+        let mut draft = put("DocumentReference", id, tree)?;
         draft.expect = Expect::Version(version.version);
         drafts.push(draft);
     }

@@ -54,7 +54,7 @@ pub(crate) fn subject(request: &Request<'_>, document: &Tree, reference: Option<
         Some(patient) => copy(patient),
         None => identified(given),
     };
-    let content = crate::checked::check(request.service, tree, "Patient")?;
+    let content = crate::checked::part(tree, "Patient")?;
     let draft = Draft { id: id.clone(), expect: storage::Expect::Absent, ..Draft::create(String::new(), content) };
     Ok(Subject { url, id: Some(id), draft: Some(draft) })
 }

@@ -11,6 +11,7 @@ mod log;
 mod packages;
 mod progress;
 mod serve;
+mod validate;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -40,6 +41,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let done = match name {
         "serve" => serve::run(&values),
         "convert" => convert::run(matches, &values),
+        "validate" => validate::run(matches, &values),
         "load" => load::run(matches, &values),
         "export" => export::run(matches, &values),
         "packages" => packages::run(matches, &values),

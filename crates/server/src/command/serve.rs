@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use actix_web::rt::System;
 use actix_web::web::Data;
+use interaction::checked::{DocumentCheck, ResourceCheck};
 use interaction::{Service, Settings};
 use model::{Clock, Limits};
 
@@ -56,7 +57,27 @@ pub fn settings(values: &Values) -> Settings {
     let limits = Limits { bytes: values.bytes("max-body"), depth, ..Limits::default() };
     let own = format!("http://{}/fhir", values.text("listen"));
     let base = values.some_text("base-url").map_or(own, |url| url.trim_end_matches('/').to_owned());
-    Settings { started: MachineClock.now(), limits, bases: vec![base], ..Settings::default() }
+    Settings {
+        started: MachineClock.now(),
+        limits,
+        bases: vec![base],
+        resources: match values.text("validate-resources") {
+            "text" => ResourceCheck::Text,
+            "profiles" => ResourceCheck::Profiles,
+            _ => ResourceCheck::Structure,
+        },
+        documents: document_check(values.text("validate-documents")),
+        conversions: document_check(values.text("validate-conversions")),
+        ..Settings::default()
+    }
+}
+
+fn document_check(level: &str) -> DocumentCheck {
+    match level {
+        "off" => DocumentCheck::Off,
+        "report" => DocumentCheck::Report,
+        _ => DocumentCheck::Enforce,
+    }
 }
 
 async fn stop_signal() {

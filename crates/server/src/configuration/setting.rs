@@ -90,6 +90,12 @@ settings! {
         "Certificate authorities in PEM: every client must present a certificate of one of them (mutual TLS).";
     "cors-origins" "LIST" Kind::Text, "", SERVE,
         "Origins whose pages may call the server, separated by commas; * for all. Without it no CORS headers are sent.";
+    "validate-resources" "LEVEL" Kind::Choice(&["text", "structure", "profiles"]), "structure", &["serve", "load", "config"],
+        "What a resource must pass to be stored: its text, also the structure of its type, also all rules of claimed profiles.";
+    "validate-documents" "LEVEL" Kind::Choice(&["off", "report", "enforce"]), "enforce", &["serve", "load", "config"],
+        "A pushed FHIR document that breaks its European profile is stored, stored with an OperationOutcome, or refused.";
+    "validate-conversions" "LEVEL" Kind::Choice(&["off", "report", "enforce"]), "report", &["serve", "load", "config"],
+        "The same for a document that was converted here.";
     "log-level" "LEVEL" Kind::Choice(&["error", "warn", "info", "debug", "trace"]), "info", &[],
         "How much is logged, to standard error. Queries and bodies are never logged: they hold identities.";
     "log-format" "FORMAT" Kind::Choice(&["text", "json"]), "text", &[],

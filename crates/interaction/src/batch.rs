@@ -1,0 +1,138 @@
+//! `POST [base]` with a Bundle: <http://hl7.org/fhir/R4/http.html#transaction>.
+//!
+//! A batch is done entry by entry, each as if it came alone; what fails says so in its entry. A transaction goes to
+//! [`crate::transaction`].
+
+use model::{Element, Tree};
+
+use crate::answer::Answer;
+use crate::bundle::{Beside, BundleText};
+use crate::call::{Call, Headers, Method};
+use crate::refusal::{Class, Refusal};
+use crate::request::{Request, Return};
+use crate::{body, render, transaction};
+
+/// Does all entries and answers with theirs, in their order.
+pub(crate) fn run(request: &Request<'_>) -> Result<Answer, Refusal> {
+    let tree = body::resource(request.call, request.shapes(), &request.service.settings().limits)?;
+    if tree.resource_type() != "Bundle" {
+        return Err(Refusal::new(Class::Malformed, "The base takes a Bundle of type batch or transaction."));
+    }
+    let (kind, answers) = match tree.root().text_at("type") {
+        Some("batch") => ("batch-response", batch(request, &tree)),
+        Some("transaction") => ("transaction-response", transaction::run(request, tree)?),
+        other => {
+            let text = format!("The base takes a Bundle of type batch or transaction, not {}.", other.unwrap_or("none"));
+            return Err(Refusal::new(Class::Malformed, text).at("Bundle.type"));
+        }
+    };
+    let mut bundle = BundleText::new(kind, request.call.now, None, &[]);
+    for answer in &answers {
+        add(&mut bundle, answer);
+    }
+    let body = request.permit.release_made(bundle.finish());
+    let body = render::stored(body, &request.media, request.shapes())?;
+    Ok(Answer::with_body(200, request.media.content_type(), body))
+}
+
+fn batch(request: &Request<'_>, tree: &Tree) -> Vec<Answer> {
+    tree.root().all("entry").map(|entry| entry_answer(request, entry)).collect()
+}
+
+/// Does one entry by itself.
+pub(crate) fn entry_answer(request: &Request<'_>, entry: Element<'_>) -> Answer {
+    let parts = match Parts::of(entry, request.call.base) {
+        Ok(parts) => parts,
+        Err(refusal) => return request.service.refuse(refusal),
+    };
+    let resource = entry.get("resource");
+    // In a Bundle, Parameters of PATCH and operations are resources like any other.
+    let body = resource.map(model::json::to_string).unwrap_or_default();
+    let asked = |name: &str| entry.get("request").and_then(|request| request.text_at(name));
+    let call = Call {
+        method: parts.method,
+        path: parts.path,
+        query: parts.query,
+        headers: Headers {
+            accept: Some("application/fhir+json"),
+            content_type: resource.map(|_| "application/fhir+json"),
+            if_match: asked("ifMatch"),
+            if_none_match: asked("ifNoneMatch"),
+            if_modified_since: None,
+            if_none_exist: asked("ifNoneExist"),
+            prefer: Some(match request.preferred_return() {
+                Return::Representation if request.call.headers.prefer.is_some() => "return=representation",
+                Return::OperationOutcome => "return=OperationOutcome",
+                _ => "return=minimal",
+            }),
+            security_context: None,
+        },
+        body: body.as_bytes(),
+        ..*request.call
+    };
+    if parts.path.is_empty() && parts.method == Method::Post {
+        return request.service.refuse(Refusal::new(Class::Malformed, "A batch holds no batch."));
+    }
+    request.service.answer(&call)
+}
+
+/// Method and URL of an entry.
+pub(crate) struct Parts<'e> {
+    pub(crate) method: Method,
+    pub(crate) path: &'e str,
+    pub(crate) query: &'e str,
+}
+
+impl<'e> Parts<'e> {
+    /// What `entry.request` says; the URL is relative to the base or below it.
+    pub(crate) fn of(entry: Element<'e>, base: &str) -> Result<Parts<'e>, Refusal> {
+        let wrong = |text: &str| Refusal::new(Class::Malformed, text).at(entry.path());
+        let request = entry.get("request").ok_or_else(|| wrong("The entry has no request."))?;
+        let method = request.text_at("method").and_then(Method::of).ok_or_else(|| wrong("The entry has no known method."))?;
+        let url = request.text_at("url").ok_or_else(|| wrong("The entry's request has no url."))?;
+        let url = url.strip_prefix(base).unwrap_or(url).trim_start_matches('/');
+        if url.contains("://") {
+            return Err(wrong("The entry's url is of another server."));
+        }
+        let (path, query) = url.split_once('?').unwrap_or((url, ""));
+        Ok(Parts { method, path, query })
+    }
+}
+
+/// Adds the entry of an answer: its resource, or its OperationOutcome as the outcome of the response.
+fn add(bundle: &mut BundleText, answer: &Answer) {
+    let text = answer.body.as_ref().map(|body| body.bytes());
+    let is_outcome = answer.status >= 400;
+    let beside = Beside {
+        status: Some(status(answer.status)),
+        location: answer.location.as_deref(),
+        etag: answer.etag.as_deref(),
+        modified: answer.last_modified,
+        outcome: text.filter(|_| is_outcome),
+        ..Beside::default()
+    };
+    bundle.entry(None, text.filter(|_| !is_outcome), &beside);
+}
+
+fn status(code: u16) -> &'static str {
+    match code {
+        200 => "200 OK",
+        201 => "201 Created",
+        204 => "204 No Content",
+        304 => "304 Not Modified",
+        400 => "400 Bad Request",
+        401 => "401 Unauthorized",
+        403 => "403 Forbidden",
+        404 => "404 Not Found",
+        405 => "405 Method Not Allowed",
+        406 => "406 Not Acceptable",
+        409 => "409 Conflict",
+        410 => "410 Gone",
+        412 => "412 Precondition Failed",
+        413 => "413 Content Too Large",
+        415 => "415 Unsupported Media Type",
+        422 => "422 Unprocessable Content",
+        503 => "503 Service Unavailable",
+        _ => "500 Internal Server Error",
+    }
+}

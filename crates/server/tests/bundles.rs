@@ -1,0 +1,162 @@
+//! Batch, transaction, conditional interactions and `$validate`, driven over HTTP.
+
+#[expect(unreachable_pub)]
+mod running;
+
+use model::Tree;
+use running::{Running, start, told};
+
+const SYSTEM: &str = "urn:oid:2.16.840.1.113883.19.5";
+
+fn patient(value: &str) -> String {
+    format!(r#"{{"resourceType":"Patient","identifier":[{{"system":"{SYSTEM}","value":"{value}"}}]}}"#)
+}
+
+fn bundle(kind: &str, entries: &[String]) -> String {
+    format!(r#"{{"resourceType":"Bundle","type":"{kind}","entry":[{}]}}"#, entries.join(","))
+}
+
+fn entry(url: &str, method: &str, target: &str, resource: &str) -> String {
+    let resource = if resource.is_empty() { String::new() } else { format!(r#""resource":{resource},"#) };
+    format!(r#"{{"fullUrl":"{url}",{resource}"request":{{"method":"{method}","url":"{target}"}}}}"#)
+}
+
+fn texts(tree: &Tree, path: &str) -> Vec<String> {
+    tree.root().every(path).iter().filter_map(|element| element.text()).map(str::to_owned).collect()
+}
+
+fn is_empty(server: &Running) -> bool {
+    server.get("_history").tree().root().get("entry").is_none()
+}
+
+#[test]
+fn a_transaction_is_linked_and_stored_as_one() {
+    let server = start(&[]);
+    let div = r#"<div xmlns=\"http://www.w3.org/1999/xhtml\"><a href=\"urn:uuid:1\">p</a></div>"#;
+    let condition = format!(
+        r#"{{"resourceType":"Condition","text":{{"status":"generated","div":"{div}"}},"subject":{{"reference":"urn:uuid:1"}}}}"#
+    );
+    server.post("Practitioner", &patient("doc").replace("Patient", "Practitioner"));
+    let encounter = format!(
+        r#"{{"resourceType":"Encounter","status":"finished","class":{{"code":"AMB"}},"subject":{{"reference":"urn:uuid:1"}},
+        "participant":[{{"individual":{{"reference":"Practitioner?identifier={SYSTEM}|doc"}}}}]}}"#
+    );
+    let body = bundle(
+        "transaction",
+        &[
+            entry("urn:uuid:2", "POST", "Condition", &condition),
+            entry("urn:uuid:3", "PUT", "Encounter/e", &encounter.replacen('{', r#"{"id":"e","#, 1)),
+            entry("urn:uuid:1", "POST", "Patient", &patient("p")),
+            entry("", "GET", "Encounter/e", "").replace(r#""fullUrl":"","#, ""),
+        ],
+    );
+    let answer = server.post("", &body);
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let tree = answer.tree();
+    assert_eq!(texts(&tree, "type"), ["transaction-response"]);
+    assert_eq!(texts(&tree, "entry.response.status"), ["201 Created", "201 Created", "201 Created", "200 OK"]);
+    let locations = texts(&tree, "entry.response.location");
+    let condition = server.get(&locations[0]).tree();
+    let patient = texts(&condition, "subject.reference").remove(0);
+    assert_eq!(server.get(&patient).status, 200);
+    assert!(texts(&condition, "text.div")[0].contains(&format!(r#"href="{patient}""#)));
+    let encounter = server.get("Encounter/e").tree();
+    let doctor = texts(&encounter, "participant.individual.reference").remove(0);
+    assert!(doctor.starts_with("Practitioner/") && !doctor.contains('?'), "{doctor}");
+    assert_eq!(texts(&tree, "entry.resource.id"), ["e"]);
+    // One commit: all have the same time.
+    let times = texts(&server.get("_history?_count=3").tree(), "entry.response.lastModified");
+    assert!(times.iter().all(|time| *time == times[0]));
+}
+
+#[test]
+fn nothing_of_a_transaction_that_fails_is_stored() {
+    let server = start(&[]);
+    let good = entry("urn:uuid:1", "POST", "Patient", &patient("p"));
+    let answer = server.post("", &bundle("transaction", &[good.clone(), entry("urn:uuid:2", "POST", "Patient", r#"{"resourceType":"Patient","nonsense":1}"#)]));
+    assert_eq!(answer.refused(422, "structure").tree().root().text_at("issue.expression"), Some("Bundle.entry[1].resource.nonsense"));
+    let late = entry("urn:uuid:2", "PUT", "Basic/b", r#"{"resourceType":"Basic","id":"b","code":{"text":"x"}}"#)
+        .replace(r#""method":"PUT""#, r#""method":"PUT","ifMatch":"W/\"7\"""#);
+    server.post("", &bundle("transaction", &[good.clone(), late])).refused(412, "conflict");
+    let unknown = r#"{"resourceType":"Basic","code":{"text":"x"},"author":{"reference":"Practitioner?identifier=none"}}"#;
+    server.post("", &bundle("transaction", &[good.clone(), entry("urn:uuid:2", "POST", "Basic", unknown)])).refused(412, "conflict");
+    server.post("", &bundle("collection", &[good])).refused(400, "invalid");
+    assert!(is_empty(&server));
+}
+
+#[test]
+fn a_batch_does_what_it_can() {
+    let server = start(&[]);
+    let body = bundle(
+        "batch",
+        &[
+            entry("urn:uuid:1", "POST", "Patient", &patient("p")),
+            entry("urn:uuid:2", "POST", "Nonsense", &patient("p")),
+            entry("urn:uuid:3", "DELETE", "Patient/none", ""),
+            entry("urn:uuid:4", "GET", "Patient?identifier=p", ""),
+        ],
+    );
+    let tree = server.post("", &body).tree();
+    assert_eq!(texts(&tree, "entry.response.status"), ["201 Created", "404 Not Found", "204 No Content", "200 OK"]);
+    assert_eq!(texts(&tree, "entry.response.outcome.issue.code"), ["not-found"]);
+    assert_eq!(texts(&tree, "entry.resource.total"), ["1"]);
+}
+
+#[test]
+fn a_condition_is_met_by_one_resource_or_refused() {
+    let server = start(&[]);
+    let create = |value: &str| {
+        let request = server.client.post(server.url("Patient")).header("Content-Type", "application/fhir+json");
+        told(request.header("If-None-Exist", format!("identifier={SYSTEM}|{value}")).body(patient(value)))
+    };
+    let first = create("a");
+    assert_eq!(first.status, 201, "{}", first.text());
+    let second = create("a");
+    assert_eq!((second.status, &second.body), (200, &first.body));
+    server.post("Patient", &patient("a"));
+    create("a").refused(412, "multiple-matches");
+    let path = format!("Patient?identifier={SYSTEM}|b");
+    assert_eq!(server.put(&path, &patient("b")).status, 201);
+    assert_eq!(server.put(&path, &patient("b")).header("etag"), "W/\"2\"");
+    server.put(&format!("Patient?identifier={SYSTEM}|a"), &patient("a")).refused(412, "multiple-matches");
+    server.put("Patient", &patient("a")).refused(400, "invalid");
+    assert_eq!(server.delete(&format!("Patient?identifier={SYSTEM}|a")).status, 204);
+    assert_eq!(texts(&server.get("Patient?_summary=count").tree(), "total"), ["1"]);
+    server.delete("Patient").refused(400, "invalid");
+}
+
+#[test]
+fn of_many_with_one_condition_one_is_created() {
+    let server = start(&[]);
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                let request = server.client.post(server.url("Patient")).header("Content-Type", "application/fhir+json");
+                let answer = told(request.header("If-None-Exist", format!("identifier={SYSTEM}|x")).body(patient("x")));
+                assert!(matches!(answer.status, 200 | 201), "{}", answer.text());
+            });
+        }
+    });
+    assert_eq!(texts(&server.get("Patient?_summary=count").tree(), "total"), ["1"]);
+}
+
+#[test]
+fn validation_finds_faults_and_stores_nothing() {
+    let server = start(&[]);
+    let severities = |path: &str, body: &str| texts(&server.post(path, body).tree(), "issue.severity");
+    assert!(!severities("Patient/$validate", &patient("p")).contains(&"error".to_owned()));
+    assert!(severities("Patient/$validate", r#"{"resourceType":"Patient","nonsense":1}"#).contains(&"error".to_owned()));
+    assert!(severities("Patient/$validate", r#"{"resourceType":"Basic","code":{"text":"x"}}"#).contains(&"error".to_owned()));
+    assert_eq!(severities("$validate", "{"), ["fatal"]);
+    let parameters = format!(
+        r#"{{"resourceType":"Parameters","parameter":[{{"name":"resource","resource":{}}},
+        {{"name":"profile","valueUri":"http://hl7.org/fhir/StructureDefinition/none"}}]}}"#,
+        patient("p")
+    );
+    assert!(severities("Patient/$validate", &parameters).contains(&"error".to_owned()));
+    server.post("Patient/$validate?mode=nonsense", &patient("p")).refused(400, "invalid");
+    assert!(is_empty(&server));
+    server.put("Patient/p", &patient("p").replacen('{', r#"{"id":"p","#, 1));
+    assert_eq!(server.get("Patient/p/$validate").tree().resource_type(), "OperationOutcome");
+    server.get("Patient/none/$validate").refused(404, "not-found");
+}
