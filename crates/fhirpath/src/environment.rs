@@ -225,6 +225,15 @@ impl<'e, 't> Environment<'e, 't> {
         self.root_resource.or_else(|| self.resource_of(element).map(container))
     }
 
+    /// The FHIR type of an item; [`TypeId::UNKNOWN`] for a system value and where FHIR has no such element.
+    pub fn type_of(&self, item: &Item<'t>) -> TypeId {
+        match item {
+            Item::Element(typed) => self.prepared.type_of_typed(typed),
+            Item::Unresolved(ty) => *ty,
+            _ => TypeId::UNKNOWN,
+        }
+    }
+
     /// The name of an item's type, as `type()` gives it.
     pub fn type_info(&self, item: &Item<'t>) -> TypeInfo {
         let fhir = |ty: TypeId| TypeInfo { namespace: "FHIR", name: self.prepared.shapes.type_name(ty).to_owned() };

@@ -155,7 +155,36 @@ impl SystemType {
     }
 }
 
+impl<'t> From<Element<'t>> for Item<'t> {
+    fn from(element: Element<'t>) -> Self {
+        Item::untyped(element)
+    }
+}
+
+impl From<bool> for Item<'_> {
+    fn from(value: bool) -> Self {
+        Item::Boolean(value)
+    }
+}
+
+impl From<i64> for Item<'_> {
+    fn from(value: i64) -> Self {
+        Item::Integer(value)
+    }
+}
+
+impl From<&str> for Item<'_> {
+    fn from(text: &str) -> Self {
+        Item::string(text)
+    }
+}
+
 impl<'t> Item<'t> {
+    /// An element whose type the caller knows; the caller vouches for it.
+    pub fn typed(element: Element<'t>, ty: TypeId) -> Item<'t> {
+        Item::Element(Typed { element, ty })
+    }
+
     pub(crate) fn string(text: impl Into<String>) -> Item<'t> {
         Item::String(Text::from(text.into()))
     }

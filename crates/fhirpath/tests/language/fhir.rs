@@ -86,6 +86,28 @@ fn the_host_answers_what_the_tree_cannot() {
 }
 
 #[test]
+fn variables_and_items_come_from_the_caller() {
+    let shapes: &dyn Shapes = &*CATALOG;
+    let tree = patient();
+    let prepared = Prepared::new(&tree, shapes);
+    let environment = Environment::new(&prepared)
+        .with_variable("who", [Item::from(tree.root())].into_iter().collect())
+        .with_variable("limit", [Item::from(1)].into_iter().collect())
+        .with_variable("limit", [Item::from(3)].into_iter().collect());
+    let expression = Expression::compile("%who.name.given.count() = %limit", shapes, None).unwrap();
+    assert_eq!(expression.test(tree.root(), &environment), Ok(Some(true)));
+    let nothing = Expression::compile("photo.title.startsWith('a')", shapes, None).unwrap();
+    assert_eq!(nothing.test(tree.root(), &environment), Ok(None));
+    assert_eq!(nothing.is_true(tree.root(), &environment), Ok(false));
+    let human_name = Name::of("HumanName").and_then(|name| shapes.named(name)).unwrap();
+    let name = tree.root().get("name").unwrap();
+    let family = Expression::compile("family", shapes, Some(human_name)).unwrap();
+    let found = family.evaluate_item(Item::typed(name, human_name), &environment).unwrap();
+    assert_eq!(found.iter().map(ToString::to_string).collect::<String>(), "Example");
+    assert_eq!(shapes.type_name(environment.type_of(&found[0])), "string");
+}
+
+#[test]
 fn a_reference_that_leads_nowhere_still_has_a_type_where_that_is_wanted() {
     let shapes: &dyn Shapes = &*CATALOG;
     let tree = patient();
