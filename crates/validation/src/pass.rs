@@ -1,9 +1,10 @@
 //! One pass over one tree: the walk that carries the state from element to element, and where findings go.
 
 use std::cell::OnceCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use model::{Element, ElementId, IssueType, Severity, Tree};
+use smallvec::SmallVec;
 
 use crate::finding::Finding;
 use crate::options::Options;
@@ -33,8 +34,10 @@ pub(crate) struct Pass<'v, 't> {
     /// Errors of the trial that is under way.
     errors: u32,
     verdicts: HashMap<(ElementId, Node), Verdict>,
+    /// What is wrong with resources by their type alone.
+    own_faults: HashMap<ElementId, HashSet<(ElementId, String)>>,
     /// Said once however often it is met.
-    said: std::collections::HashSet<Box<str>>,
+    said: HashSet<Box<str>>,
 }
 
 /// Whether an element meets a profile.
@@ -66,6 +69,7 @@ impl<'v, 't> Pass<'v, 't> {
             trials: 0,
             errors: 0,
             verdicts: HashMap::new(),
+            own_faults: HashMap::new(),
             said: Default::default(),
         }
     }
@@ -117,7 +121,7 @@ impl<'v, 't> Pass<'v, 't> {
 
     /// Whether this is said for the first time.
     pub(crate) fn once(&mut self, what: &str) -> bool {
-        self.trials == 0 && self.said.insert(what.into())
+        self.trials == 0 && self.depth == 0 && self.said.insert(what.into())
     }
 
     /// Holds an element against everything in a state, and goes into it.
@@ -132,40 +136,44 @@ impl<'v, 't> Pass<'v, 't> {
     }
 
     fn children(&mut self, element: Element<'t>, state: &State) {
-        if state.is_opaque {
+        if state.is_opaque || (!element.has_children() && state.bounded.is_empty() && state.sliced.is_empty()) {
             return;
         }
         let mut counts = Counts::new(state.slots.len());
-        let mut sliced: Vec<(usize, usize, Element<'t>)> = Vec::new();
+        let mut found: SmallVec<[(u16, u16, Element<'t>); 12]> = SmallVec::new();
         for child in element.children() {
             let Some((place, variant)) = state.child(child.name_id()) else {
                 rule::structure::unknown(self, child, state);
                 continue;
             };
-            let Some(slot) = state.slots.get(place) else { continue };
-            let count = counts.add(place);
-            rule::structure::check(self, child, slot, count);
-            if slot.slicings.is_empty() {
-                self.child(child, slot, variant, &[]);
-            } else {
-                sliced.push((place, variant, child));
-            }
+            let Some(slot) = state.slots.get(usize::from(place)) else { continue };
+            rule::structure::check(self, child, slot, counts.add(usize::from(place)));
+            found.push((place, variant, child));
+        }
+        for place in &state.bounded {
+            let Some(slot) = state.slots.get(usize::from(*place)) else { continue };
+            rule::cardinality::check(self, element, slot, counts.get(usize::from(*place)));
             if self.is_settled() {
                 return;
             }
         }
-        for place in &state.bounded {
-            let place = usize::from(*place);
-            let Some(slot) = state.slots.get(place) else { continue };
-            rule::cardinality::check(self, element, slot, counts.get(place));
-            if !slot.slicings.is_empty() {
-                let items: Vec<(usize, Element<'t>)> = sliced
-                    .iter()
-                    .filter(|(of, _, _)| *of == place)
-                    .map(|(_, variant, item)| (*variant, *item))
-                    .collect();
-                rule::slicing::check(self, element, slot, &items);
+        for (place, variant, child) in &found {
+            let Some(slot) = state.slots.get(usize::from(*place)) else { continue };
+            if slot.slicings.is_empty() {
+                self.child(*child, slot, usize::from(*variant), &[]);
+                if self.is_settled() {
+                    return;
+                }
             }
+        }
+        for place in &state.sliced {
+            let Some(slot) = state.slots.get(usize::from(*place)) else { continue };
+            let items: SmallVec<[(usize, Element<'t>); 8]> = found
+                .iter()
+                .filter(|(of, _, _)| of == place)
+                .map(|(_, variant, item)| (usize::from(*variant), *item))
+                .collect();
+            rule::slicing::check(self, element, slot, &items);
             if self.is_settled() {
                 return;
             }
@@ -176,29 +184,30 @@ impl<'v, 't> Pass<'v, 't> {
     pub(crate) fn child(&mut self, child: Element<'t>, slot: &Slot, variant: usize, slices: &[Node]) {
         let Some(variant) = slot.variants.get(variant) else { return };
         rule::types::check(self, child, slot, variant);
-        if slices.is_empty() && !variant.is_resource && variant.ty.as_ref() != "Extension" {
-            let state = variant.state(self.programs).clone();
-            self.element(child, &state);
+        if slices.is_empty() {
+            self.enter(child, slot, variant);
             return;
         }
-        let narrowed;
-        let variant = if slices.is_empty() {
-            variant
-        } else {
-            narrowed = variant.with_slices(self.programs, slices);
-            rule::types::check_slices(self, child, slot, &narrowed);
-            &narrowed
-        };
+        let narrowed = variant.with_slices(self.programs, slices);
+        rule::types::check(self, child, slot, &narrowed.own);
+        self.enter(child, slot, &narrowed.whole);
+    }
+
+    fn enter(&mut self, child: Element<'t>, slot: &Slot, variant: &Variant) {
         if variant.is_resource {
             self.resource(child, variant);
-            return;
+        } else if !variant.is_extension {
+            self.element(child, variant.state(self.programs));
+        } else {
+            match rule::extension::definition(self, child, slot) {
+                Some(node) if !variant.nodes.contains(&node) => {
+                    let nodes = variant.nodes.iter().copied().chain([node]).collect();
+                    let state = self.programs.state(nodes, &variant.ty);
+                    self.element(child, &state);
+                }
+                _ => self.element(child, variant.state(self.programs)),
+            }
         }
-        let mut nodes = variant.nodes.clone();
-        if &*variant.ty == "Extension" {
-            nodes.extend(rule::extension::definition(self, child, slot));
-        }
-        let state = self.programs.state(nodes, &variant.ty);
-        self.element(child, &state);
     }
 
     fn resource(&mut self, element: Element<'t>, variant: &Variant) {
@@ -249,12 +258,57 @@ impl<'v, 't> Pass<'v, 't> {
             self.verdicts.insert(key, Verdict::Fails);
             return false;
         }
+        if profile.element == 0 && !rule::slicing::may_meet(self, element, profile) {
+            self.verdicts.insert(key, Verdict::Fails);
+            return false;
+        }
         let mut nodes = vec![profile];
         nodes.extend(self.programs.root(ty));
         let state = self.programs.state(nodes, ty);
         let met = self.attempt(|pass| pass.element(element, &state));
         self.verdicts.insert(key, if met { Verdict::Meets } else { Verdict::Fails });
         met
+    }
+
+    /// The same for the target of a reference: what is wrong with it by its type already, and so is said at its own
+    /// place, does not count.
+    pub(crate) fn target_meets(&mut self, element: Element<'t>, profile: Node) -> bool {
+        if self.meets(element, profile) {
+            return true;
+        }
+        let Some(ty) = element.resource_type() else { return false };
+        if self.depth > 0 || !self.is_only_its_type(element, ty, profile) {
+            return false;
+        }
+        self.verdicts.insert((element.id(), profile), Verdict::Meets);
+        true
+    }
+
+    fn is_only_its_type(&mut self, element: Element<'t>, ty: &str, profile: Node) -> bool {
+        let Some(root) = self.programs.root(ty) else { return false };
+        if !self.own_faults.contains_key(&element.id()) {
+            let plain = self.programs.state(vec![root], ty);
+            let own = self.faults(element, &plain);
+            self.own_faults.insert(element.id(), own);
+        }
+        if self.own_faults.get(&element.id()).is_none_or(HashSet::is_empty) {
+            return false;
+        }
+        let state = self.programs.state(vec![root, profile], ty);
+        let all = self.faults(element, &state);
+        self.own_faults.get(&element.id()).is_some_and(|own| all.is_subset(own))
+    }
+
+    /// The errors of an element by one state alone.
+    fn faults(&mut self, element: Element<'t>, state: &State) -> HashSet<(ElementId, String)> {
+        let (trials, before) = (std::mem::replace(&mut self.trials, 0), self.findings.len());
+        self.depth += 1;
+        self.element(element, state);
+        self.depth -= 1;
+        self.trials = trials;
+        let found = self.findings.split_off(before);
+        let errors = found.into_iter().filter(|finding| finding.severity.is_error());
+        errors.map(|error| (error.element, error.text)).collect()
     }
 
     /// Whether an item meets what a slice says of it.
@@ -340,7 +394,11 @@ impl<'t> Pass<'_, 't> {
 
     /// Says, at its own place, why an element does not meet a profile.
     pub(crate) fn explain(&mut self, element: Element<'t>, profile: Node) {
-        if self.trials > 0 || self.findings.len() > 5_000 || !self.once(&format!("{:?} {profile:?}", element.id())) {
+        if self.trials > 0
+            || self.depth > 0
+            || self.findings.len() > 5_000
+            || !self.once(&format!("{:?} {profile:?}", element.id()))
+        {
             return;
         }
         let ty = element.resource_type().unwrap_or_default();

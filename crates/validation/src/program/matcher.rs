@@ -76,6 +76,13 @@ impl Matcher {
         (!found.is_empty()).then_some(found)
     }
 
+    /// The values that a profile fixes where something must be.
+    pub(super) fn needs(programs: &Programs, structure: &Arc<Structure>) -> Vec<Need> {
+        let mut needs = Vec::new();
+        collect(programs, &At { structure: structure.clone(), index: 0 }, &mut Vec::new(), 0, &mut needs);
+        needs
+    }
+
     /// A slice of extensions names the extension by its type profile, whether or not that is known.
     fn of_extension(slice: &At, discriminator: &Discriminator) -> Option<Matcher> {
         let [ty] = &*slice.element().types else { return None };

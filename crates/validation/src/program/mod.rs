@@ -11,11 +11,11 @@ mod slot;
 mod state;
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use catalog::{Catalog, Structure};
 
-pub(crate) use matcher::{Matcher, Step, Test};
+pub(crate) use matcher::{Matcher, Need, Step, Test};
 pub(crate) use rule::{Rule, Shortcut};
 pub(crate) use slot::{SlicePlan, SlicingPlan, Slot, Variant};
 pub(crate) use state::{Bound, Kind, State, Targets};
@@ -24,10 +24,10 @@ pub(crate) use state::{Bound, Kind, State, Targets};
 const STATES: usize = 60_000;
 
 /// One structure under its number.
-#[derive(Debug)]
 pub(crate) struct Program {
     pub(crate) number: u32,
     pub(crate) structure: Arc<Structure>,
+    needs: OnceLock<Arc<[Need]>>,
 }
 
 /// One element of one program.
@@ -86,7 +86,7 @@ impl Programs {
         if let Some(known) = list.iter().find(|known| Arc::ptr_eq(&known.structure, &structure)) {
             return known.clone();
         }
-        let program = Arc::new(Program { number: list.len() as u32, structure });
+        let program = Arc::new(Program { number: list.len() as u32, structure, needs: OnceLock::new() });
         list.push(program.clone());
         program
     }
@@ -94,6 +94,13 @@ impl Programs {
     /// The structure of a node.
     pub(crate) fn structure(&self, node: Node) -> Option<Arc<Structure>> {
         read(&self.list).get(node.program as usize).map(|program| program.structure.clone())
+    }
+
+    /// The values that a profile fixes where something must be.
+    pub(crate) fn needs(&self, node: Node) -> Arc<[Need]> {
+        let program = read(&self.list).get(node.program as usize).cloned();
+        let Some(program) = program else { return Arc::new([]) };
+        program.needs.get_or_init(|| Matcher::needs(self, &program.structure).into()).clone()
     }
 
     /// The root of the program of a canonical reference.

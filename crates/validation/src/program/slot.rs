@@ -1,11 +1,12 @@
 //! A child element as all structures of a state together see it: cardinality, types, slicing.
 
-use std::sync::{Arc, OnceLock};
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock, RwLock};
 
 use catalog::{ElementDefinition, SlicingRules, Structure, UNBOUNDED};
 use model::Name;
 
-use super::{Matcher, Node, Programs, State};
+use super::{Matcher, Node, Programs, State, read, write};
 
 /// One child element (`value[x]` with all its names).
 pub(crate) struct Slot {
@@ -41,8 +42,18 @@ pub(crate) struct Variant {
     pub(crate) unknown: Vec<Box<str>>,
     /// `ty` stands for any resource.
     pub(crate) is_resource: bool,
+    pub(crate) is_extension: bool,
     pub(crate) nodes: Vec<Node>,
     state: OnceLock<Arc<State>>,
+    narrowed: RwLock<HashMap<Box<[Node]>, Arc<Narrowed>>>,
+}
+
+/// A variant in certain slices.
+pub(crate) struct Narrowed {
+    /// What the slices say.
+    pub(crate) own: Variant,
+    /// What they and the unsliced element say.
+    pub(crate) whole: Variant,
 }
 
 /// How one structure slices an element.
@@ -166,8 +177,10 @@ impl Variant {
             alternatives: Vec::new(),
             unknown: Vec::new(),
             is_resource: RESOURCES.contains(&ty) || is_resource(programs, ty),
+            is_extension: ty == "Extension",
             nodes: Vec::new(),
             state: OnceLock::new(),
+            narrowed: RwLock::default(),
         };
         for node in holders {
             variant.hold(programs, *node, ty);
@@ -214,11 +227,18 @@ impl Variant {
         Variant::make(programs, &[slice], self.name, &self.ty)
     }
 
-    /// What a slice adds for an element of this variant.
-    pub(crate) fn with_slices(&self, programs: &Programs, slices: &[Node]) -> Variant {
-        let mut variant = Variant::make(programs, slices, self.name, &self.ty);
-        variant.nodes.extend_from_slice(&self.nodes);
-        variant
+    /// An element of this variant in slices.
+    pub(crate) fn with_slices(&self, programs: &Programs, slices: &[Node]) -> Arc<Narrowed> {
+        if let Some(known) = read(&self.narrowed).get(slices) {
+            return known.clone();
+        }
+        let own = Variant::make(programs, slices, self.name, &self.ty);
+        let mut whole = Variant::make(programs, &[], self.name, &self.ty);
+        whole.nodes.extend(own.nodes.iter().chain(&self.nodes).copied());
+        whole.nodes.sort_unstable();
+        whole.nodes.dedup();
+        let narrowed = Arc::new(Narrowed { own, whole });
+        write(&self.narrowed).entry(slices.into()).or_insert(narrowed).clone()
     }
 }
 

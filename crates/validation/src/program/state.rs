@@ -47,6 +47,14 @@ pub(crate) struct State {
     pub(crate) slots: Vec<Slot>,
     /// Slots that must be there or may not be there often.
     pub(crate) bounded: Vec<u16>,
+    /// Slots that are sliced.
+    pub(crate) sliced: Vec<u16>,
+    /// What its text must be like, for a primitive.
+    pub(crate) primitive: Option<crate::rule::primitive::Type>,
+    pub(crate) is_reference: bool,
+    pub(crate) is_canonical: bool,
+    pub(crate) is_coding: bool,
+    pub(crate) is_quantity: bool,
     names: Vec<(Name, u16, u16)>,
     /// The element is a resource.
     pub(crate) is_resource: bool,
@@ -78,6 +86,12 @@ impl State {
             targets: Vec::new(),
             slots: Vec::new(),
             bounded: Vec::new(),
+            sliced: Vec::new(),
+            primitive: crate::rule::primitive::Type::of(ty),
+            is_reference: ty == "Reference",
+            is_canonical: ty == "canonical",
+            is_coding: ty == "Coding",
+            is_quantity: crate::rule::binding::QUANTITIES.contains(&ty),
             names: Vec::new(),
             is_resource: super::slot::is_resource(programs, ty),
             is_opaque: false,
@@ -106,8 +120,11 @@ impl State {
 
     fn index(&mut self) {
         for (place, slot) in self.slots.iter().enumerate() {
-            if slot.is_bounded() || !slot.slicings.is_empty() {
+            if slot.is_bounded() {
                 self.bounded.push(place as u16);
+            }
+            if !slot.slicings.is_empty() {
+                self.sliced.push(place as u16);
             }
             for (variant, entry) in slot.variants.iter().enumerate() {
                 self.names.push((entry.name, place as u16, variant as u16));
@@ -117,9 +134,9 @@ impl State {
     }
 
     /// The slot and variant of a child's name.
-    pub(crate) fn child(&self, name: Name) -> Option<(usize, usize)> {
+    pub(crate) fn child(&self, name: Name) -> Option<(u16, u16)> {
         let place = self.names.binary_search_by_key(&name, |(name, _, _)| *name).ok()?;
-        self.names.get(place).map(|(_, slot, variant)| (usize::from(*slot), usize::from(*variant)))
+        self.names.get(place).map(|(_, slot, variant)| (*slot, *variant))
     }
 
     fn take(&mut self, programs: &Programs, node: Node, structure: &Arc<Structure>) {

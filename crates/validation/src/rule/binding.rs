@@ -8,14 +8,16 @@ use crate::pass::Pass;
 use crate::program::{Bound, State};
 use crate::terminology::{CodeVerdict, Coding, Membership};
 
+/// Quantity and the types that are nothing else.
+pub(crate) const QUANTITIES: [&str; 7] =
+    ["Quantity", "Age", "Distance", "Duration", "Count", "MoneyQuantity", "SimpleQuantity"];
+
 /// Holds an element against its bindings, and a Coding or Quantity against its code system.
 pub(crate) fn check<'t>(pass: &mut Pass<'_, 't>, element: Element<'t>, state: &State) {
-    match &*state.ty {
-        "Coding" => coding(pass, element),
-        "Quantity" | "Age" | "Distance" | "Duration" | "Count" | "MoneyQuantity" | "SimpleQuantity" => {
-            unit(pass, element)
-        }
-        _ => {}
+    if state.is_coding {
+        coding(pass, element);
+    } else if state.is_quantity {
+        unit(pass, element);
     }
     for bound in &state.bounds {
         one(pass, element, state, bound);

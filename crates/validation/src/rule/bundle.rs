@@ -172,8 +172,8 @@ fn reachable<'t>(pass: &mut Pass<'_, 't>, bundle: Element<'t>, first: Element<'t
 fn targets<'t>(pass: &Pass<'_, 't>, resource: Element<'t>) -> Vec<Element<'t>> {
     let mut found = Vec::new();
     for element in resource.descendants() {
-        let Some(reference) = element.get("reference") else { continue };
-        if let Some(text) = reference.text().filter(|text| !text.starts_with('#')) {
+        let link = element.get("reference").or_else(|| element.get("url")).and_then(Element::text);
+        if let Some(text) = link.filter(|text| !text.starts_with('#')) {
             match pass.places().target(element, text) {
                 Target::Here(target) => found.push(target),
                 Target::Several(several) => found.extend(several),

@@ -5,17 +5,70 @@ use model::{DatePrecision, Element, IssueType, PartialDateTime, PartialTime, Val
 use crate::pass::Pass;
 use crate::program::{Kind, State};
 
+/// The primitive types.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Type {
+    Boolean,
+    Integer,
+    PositiveInt,
+    UnsignedInt,
+    Decimal,
+    String,
+    Markdown,
+    Code,
+    Id,
+    Uri,
+    Url,
+    Canonical,
+    Oid,
+    Uuid,
+    Base64Binary,
+    Date,
+    DateTime,
+    Instant,
+    Time,
+}
+
+impl Type {
+    /// The type of a name.
+    pub(crate) fn of(name: &str) -> Option<Type> {
+        Some(match name {
+            "boolean" => Type::Boolean,
+            "integer" => Type::Integer,
+            "positiveInt" => Type::PositiveInt,
+            "unsignedInt" => Type::UnsignedInt,
+            "decimal" => Type::Decimal,
+            "string" => Type::String,
+            "markdown" => Type::Markdown,
+            "code" => Type::Code,
+            "id" => Type::Id,
+            "uri" => Type::Uri,
+            "url" => Type::Url,
+            "canonical" => Type::Canonical,
+            "oid" => Type::Oid,
+            "uuid" => Type::Uuid,
+            "base64Binary" => Type::Base64Binary,
+            "date" => Type::Date,
+            "dateTime" => Type::DateTime,
+            "instant" => Type::Instant,
+            "time" => Type::Time,
+            _ => return None,
+        })
+    }
+}
+
 /// Holds the value of a primitive against its type; a complex element may not have one.
 pub(crate) fn check<'t>(pass: &mut Pass<'_, 't>, element: Element<'t>, state: &State) {
     match (state.kind, element.value()) {
         (Kind::Primitive, Some(value)) => {
-            if let Err(fault) = of_type(&state.ty, value) {
+            let Some(ty) = state.primitive else { return };
+            if let Err(fault) = of_type(ty, value) {
                 let text = shortened(element.text().unwrap_or_default());
                 pass.error(IssueType::Value, element, "primitive", || format!("'{text}' {fault}."));
-            } else if let Some(warning) = doubt(&state.ty, value) {
+            } else if let Some(warning) = doubt(ty, value) {
                 pass.warning(IssueType::Value, element, "primitive", || warning.into());
             }
-            questionable(pass, element, state);
+            questionable(pass, element, ty);
         }
         (Kind::Primitive, None) if element.children().any(|child| !matches!(child.name(), "id" | "extension")) => {
             let ty = &state.ty;
@@ -32,17 +85,17 @@ pub(crate) fn check<'t>(pass: &mut Pass<'_, 't>, element: Element<'t>, state: &S
 }
 
 /// What the options forbid beyond the type: example URLs, markup in text.
-fn questionable<'t>(pass: &mut Pass<'_, 't>, element: Element<'t>, state: &State) {
+fn questionable<'t>(pass: &mut Pass<'_, 't>, element: Element<'t>, ty: Type) {
     let Some(text) = element.text() else { return };
-    match &*state.ty {
-        "uri" | "url" | "canonical" => {
+    match ty {
+        Type::Uri | Type::Url | Type::Canonical => {
             if let Some(severity) = pass.options.example_urls
                 && super::extension::is_example(text)
             {
                 pass.report(severity, IssueType::Value, element, "example", || format!("'{text}' is an example URL."));
             }
         }
-        "string" | "markdown" => {
+        Type::String | Type::Markdown => {
             if let Some(severity) = pass.options.markup_in_text
                 && has_tag(text)
             {
@@ -67,43 +120,45 @@ fn shortened(text: &str) -> String {
 }
 
 /// Whether a value is one of a primitive type; the fault completes a sentence that begins with the value.
-pub(crate) fn of_type(ty: &str, value: Value<'_>) -> Result<(), &'static str> {
+pub(crate) fn of_type(ty: Type, value: Value<'_>) -> Result<(), &'static str> {
     match (ty, value) {
-        ("boolean", Value::Boolean(_)) => Ok(()),
-        ("boolean", _) => Err("is no boolean (true or false)"),
-        ("integer" | "positiveInt" | "unsignedInt" | "decimal", Value::Number(text)) => number(ty, text),
-        ("integer" | "positiveInt" | "unsignedInt" | "decimal", _) => Err("must be a number"),
+        (Type::Boolean, Value::Boolean(_)) => Ok(()),
+        (Type::Boolean, _) => Err("is no boolean (true or false)"),
+        (Type::Integer | Type::PositiveInt | Type::UnsignedInt | Type::Decimal, Value::Number(text)) => {
+            number(ty, text)
+        }
+        (Type::Integer | Type::PositiveInt | Type::UnsignedInt | Type::Decimal, _) => Err("must be a number"),
         (_, Value::String(text)) => of_text(ty, text),
         _ => Err("must be a string"),
     }
 }
 
-fn number(ty: &str, text: &str) -> Result<(), &'static str> {
+fn number(ty: Type, text: &str) -> Result<(), &'static str> {
     let whole = || text.parse::<i32>().ok().filter(|_| text == "0" || !text.trim_start_matches('-').starts_with('0'));
     match ty {
-        "decimal" => Ok(()),
-        "integer" => whole().map(|_| ()).ok_or("is no integer (a whole number of 32 bits)"),
-        "positiveInt" => whole().filter(|value| *value > 0).map(|_| ()).ok_or("is no positive whole number"),
+        Type::Decimal => Ok(()),
+        Type::Integer => whole().map(|_| ()).ok_or("is no integer (a whole number of 32 bits)"),
+        Type::PositiveInt => whole().filter(|value| *value > 0).map(|_| ()).ok_or("is no positive whole number"),
         _ => whole().filter(|value| *value >= 0).map(|_| ()).ok_or("is no whole number from 0"),
     }
 }
 
-fn of_text(ty: &str, text: &str) -> Result<(), &'static str> {
+fn of_text(ty: Type, text: &str) -> Result<(), &'static str> {
     if text.is_empty() {
         return Err("may not be empty");
     }
     match ty {
-        "string" | "markdown" => string(text),
-        "code" => code(text),
-        "id" => id(text),
-        "uri" | "url" | "canonical" => no_blanks(text).and_then(|()| uri(text)),
-        "oid" => oid(text),
-        "uuid" => uuid(text),
-        "base64Binary" => base64(text),
-        "date" => date(text, false),
-        "dateTime" => date(text, true),
-        "instant" => instant(text),
-        "time" => time(text),
+        Type::String | Type::Markdown => string(text),
+        Type::Code => code(text),
+        Type::Id => id(text),
+        Type::Uri | Type::Url | Type::Canonical => no_blanks(text).and_then(|()| uri(text)),
+        Type::Oid => oid(text),
+        Type::Uuid => uuid(text),
+        Type::Base64Binary => base64(text),
+        Type::Date => date(text, false),
+        Type::DateTime => date(text, true),
+        Type::Instant => instant(text),
+        Type::Time => time(text),
         _ => Ok(()),
     }
 }
@@ -115,9 +170,9 @@ fn string(text: &str) -> Result<(), &'static str> {
     if text.len() > 1024 * 1024 {
         return Err("is longer than 1,048,576 characters");
     }
-    match text.chars().find(|char| matches!(*char, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}')) {
-        Some(_) => Err("holds a control character"),
-        None => Ok(()),
+    match text.bytes().any(|byte| matches!(byte, 0..=8 | 0xb | 0xc | 0xe..=0x1f)) {
+        true => Err("holds a control character"),
+        false => Ok(()),
     }
 }
 
@@ -141,6 +196,7 @@ fn no_blanks(text: &str) -> Result<(), &'static str> {
 
 /// OIDs and UUIDs in URIs have a form of their own.
 fn uri(text: &str) -> Result<(), &'static str> {
+    let text = text.split(['#', '|']).next().unwrap_or_default();
     match text.get(..9) {
         Some("urn:uuid:") => uuid(text),
         _ if text.starts_with("urn:oid:") => oid(text),
@@ -214,9 +270,9 @@ fn time(text: &str) -> Result<(), &'static str> {
 }
 
 /// What is allowed but hardly meant.
-fn doubt(ty: &str, value: Value<'_>) -> Option<&'static str> {
+fn doubt(ty: Type, value: Value<'_>) -> Option<&'static str> {
     let Value::String(text) = value else { return None };
-    if matches!(ty, "string") && (text.starts_with(char::is_whitespace) || text.ends_with(char::is_whitespace)) {
+    if ty == Type::String && (text.starts_with(char::is_whitespace) || text.ends_with(char::is_whitespace)) {
         return Some("The text begins or ends with blanks.");
     }
     None
@@ -224,8 +280,12 @@ fn doubt(ty: &str, value: Value<'_>) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use super::of_type;
+    use super::{Type, of_type};
     use model::Value;
+
+    fn judge(ty: &str, value: Value<'_>) -> Result<(), &'static str> {
+        of_type(Type::of(ty).unwrap(), value)
+    }
 
     #[test]
     fn texts_of_each_type() {
@@ -244,16 +304,16 @@ mod tests {
             ("base64Binary", "AAA=", "A.A="),
             ("string", "x", " "),
         ] {
-            assert_eq!(of_type(ty, Value::String(good)), Ok(()), "{ty} {good}");
-            assert!(of_type(ty, Value::String(bad)).is_err(), "{ty} {bad}");
+            assert_eq!(judge(ty, Value::String(good)), Ok(()), "{ty} {good}");
+            assert!(judge(ty, Value::String(bad)).is_err(), "{ty} {bad}");
         }
         for (ty, good, bad) in [("integer", "-5", "5.0"), ("positiveInt", "1", "0"), ("unsignedInt", "0", "-1")] {
-            assert_eq!(of_type(ty, Value::Number(good)), Ok(()), "{ty} {good}");
-            assert!(of_type(ty, Value::Number(bad)).is_err(), "{ty} {bad}");
-            assert!(of_type(ty, Value::String(good)).is_err(), "{ty} as a string");
+            assert_eq!(judge(ty, Value::Number(good)), Ok(()), "{ty} {good}");
+            assert!(judge(ty, Value::Number(bad)).is_err(), "{ty} {bad}");
+            assert!(judge(ty, Value::String(good)).is_err(), "{ty} as a string");
         }
-        assert!(of_type("boolean", Value::String("true")).is_err());
-        assert!(of_type("string", Value::Boolean(true)).is_err());
-        assert!(of_type("integer", Value::Number("2147483648")).is_err());
+        assert!(judge("boolean", Value::String("true")).is_err());
+        assert!(judge("string", Value::Boolean(true)).is_err());
+        assert!(judge("integer", Value::Number("2147483648")).is_err());
     }
 }

@@ -10,10 +10,10 @@ use crate::program::{State, Targets};
 
 /// Holds a Reference or canonical against the targets that its state allows.
 pub(crate) fn check<'t>(pass: &mut Pass<'_, 't>, element: Element<'t>, state: &State) {
-    match &*state.ty {
-        "Reference" => reference(pass, element, state),
-        "canonical" => canonical(pass, element, state),
-        _ => {}
+    if state.is_reference {
+        reference(pass, element, state);
+    } else if state.is_canonical {
+        canonical(pass, element, state);
     }
 }
 
@@ -114,7 +114,7 @@ fn allowed<'t>(
         return;
     }
     for (_, program) in &candidates {
-        if pass.claims(found, program.structure.url()) || pass.meets(found, program.root()) {
+        if pass.claims(found, program.structure.url()) || pass.target_meets(found, program.root()) {
             return;
         }
     }

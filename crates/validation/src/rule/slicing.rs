@@ -169,6 +169,16 @@ fn is_elsewhere<'t>(pass: &Pass<'_, 't>, references: &[Element<'t>], test: &Test
     })
 }
 
+/// Whether a resource has the values that a profile fixes where something must be: what fails here need not be tried.
+pub(crate) fn may_meet<'t>(pass: &Pass<'_, 't>, element: Element<'t>, profile: Node) -> bool {
+    pass.programs.needs(profile).iter().all(|need| {
+        follow(pass, element, &need.path).iter().any(|found| match need.exact {
+            true => value::is_fixed(*found, need.value.root()),
+            false => value::has_pattern(*found, need.value.root()),
+        })
+    })
+}
+
 /// The elements at the end of a path.
 fn follow<'t>(pass: &Pass<'_, 't>, item: Element<'t>, path: &[Step]) -> Vec<Element<'t>> {
     let mut found = vec![item];

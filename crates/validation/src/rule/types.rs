@@ -16,11 +16,6 @@ pub(crate) fn check<'t>(pass: &mut Pass<'_, 't>, child: Element<'t>, slot: &Slot
     profiles(pass, child, variant);
 }
 
-/// The same for what slices add.
-pub(crate) fn check_slices<'t>(pass: &mut Pass<'_, 't>, child: Element<'t>, slot: &Slot, variant: &Variant) {
-    check(pass, child, slot, variant);
-}
-
 /// Whether, of each list of profiles, one is met.
 pub(crate) fn profiles<'t>(pass: &mut Pass<'_, 't>, child: Element<'t>, variant: &Variant) {
     if variant.is_resource {

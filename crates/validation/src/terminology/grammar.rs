@@ -7,7 +7,8 @@ use super::table;
 pub(crate) fn judge(system: &str, code: &str) -> Option<bool> {
     Some(match system {
         "http://unitsofmeasure.org" => is_unit(code),
-        "urn:ietf:bcp:13" => is_media_type(code),
+        // FHIR's own formats go by their short names too.
+        "urn:ietf:bcp:13" => is_media_type(code) || matches!(code, "json" | "xml" | "ttl"),
         "urn:ietf:bcp:47" => is_language(code),
         "urn:iso:std:iso:3166" | "urn:iso:std:iso:3166:-1" => is_country(code),
         "urn:iso:std:iso:4217" => table::holds(table::CURRENCIES, 3, code),
@@ -16,11 +17,18 @@ pub(crate) fn judge(system: &str, code: &str) -> Option<bool> {
     })
 }
 
+/// Blanks are tolerated within annotations, where they are common and mean nothing.
 fn is_unit(code: &str) -> bool {
-    !code.is_empty()
-        && code.len() <= 200
-        && !code.contains(char::is_whitespace)
-        && octofhir_ucum::validate(code).is_ok()
+    let mut inside = false;
+    let plain: String = code
+        .chars()
+        .filter(|char| {
+            inside = (inside || *char == '{') && *char != '}';
+            !(inside && *char == ' ')
+        })
+        .collect();
+    let fits = !plain.is_empty() && plain.len() <= 200 && !plain.contains(char::is_whitespace);
+    fits && octofhir_ucum::validate(&plain).is_ok()
 }
 
 /// `type/subtype` with parameters: RFC 6838 and 2045.
@@ -88,7 +96,7 @@ mod tests {
     fn codes_of_grammars_and_tables() {
         for (system, good, bad) in [
             ("http://unitsofmeasure.org", "mg/dL", "mgs per dl"),
-            ("http://unitsofmeasure.org", "{tablet}", ""),
+            ("http://unitsofmeasure.org", "{film coated tablet}", ""),
             ("urn:ietf:bcp:13", "application/pdf", "pdf"),
             ("urn:ietf:bcp:13", "text/plain; charset=utf-8", "text/"),
             ("urn:ietf:bcp:47", "de-AT", "de_AT"),
