@@ -1,25 +1,14 @@
-//! What indexing and searching must know beside the resources: this server's URLs, names of systems, units.
-
-use std::sync::Arc;
+//! What indexing and searching must know beside the resources: this server's URLs, names of systems, types.
 
 use catalog::Catalog;
-use model::Decimal;
 
 use crate::value::System;
-
-/// Conversions between units of UCUM.
-pub trait Units: Send + Sync {
-    /// The units that a value in `code` can be converted to, each with its code and the factor to multiply by; `code` itself
-    /// need not be among them.
-    fn conversions(&self, code: &str) -> Vec<(String, Decimal)>;
-}
 
 /// See the module. The same context must serve indexing and searching: what it says is in the keys.
 #[derive(Clone, Default)]
 pub struct Context {
     bases: Vec<String>,
     catalog: Option<Catalog>,
-    units: Option<Arc<dyn Units>>,
 }
 
 impl Context {
@@ -31,12 +20,6 @@ impl Context {
     /// The same with the names of systems that a catalog has.
     pub fn with_catalog(mut self, catalog: Catalog) -> Context {
         self.catalog = Some(catalog);
-        self
-    }
-
-    /// The same with conversions between units.
-    pub fn with_units(mut self, units: Arc<dyn Units>) -> Context {
-        self.units = Some(units);
         self
     }
 
@@ -61,9 +44,5 @@ impl Context {
     /// What follows this server's URL in a URL.
     pub(crate) fn below_base<'t>(&self, url: &'t str) -> Option<&'t str> {
         self.bases.iter().find_map(|base| url.strip_prefix(base.as_str())?.strip_prefix('/'))
-    }
-
-    pub(crate) fn conversions(&self, code: &str) -> Vec<(String, Decimal)> {
-        self.units.as_ref().map_or_else(Vec::new, |units| units.conversions(code))
     }
 }

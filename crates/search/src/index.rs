@@ -61,6 +61,11 @@ impl Index {
                 }
             }
         });
+        for parameter in parameters.own.iter().filter(|parameter| parameter.expression.is_some()) {
+            for value in parameter.values(resource, &self.context) {
+                param::put(&parameter.prefix, &value, &mut keys);
+            }
+        }
         if let Some(of_type) = parameters.every.first() {
             for patient in patients {
                 keys.extend(dates.iter().map(|range| course::key(*of_type, patient, *range)));

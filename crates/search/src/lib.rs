@@ -1,6 +1,7 @@
 //! Search: resource to index keys, query to plan over a view of the store.
 mod context;
 mod course;
+mod expressed;
 mod fold;
 mod index;
 mod key;
@@ -13,10 +14,11 @@ mod plan;
 mod query;
 mod route;
 mod span;
+mod ucum;
 mod value;
 mod walk;
 
-pub use context::{Context, Units};
+pub use context::Context;
 pub use index::Index;
 pub use param::ParameterType;
 pub use parameter::Parameter;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use model::Element;
 
 use crate::context::Context;
+use crate::expressed;
 use crate::numbers;
 use crate::param::{ParameterType, collect};
 use crate::route::Route;
@@ -26,6 +27,8 @@ pub struct Parameter {
     pub(crate) prefix: Vec<u8>,
     /// Where its values are.
     pub(crate) routes: Vec<Route>,
+    /// What finds its values, where no routes do.
+    pub(crate) expression: Option<fhirpath::Expression>,
     /// Where its rows are, when not under its own prefix.
     pub(crate) rows: Rows,
     /// Whether a resource has at most one value for it.
@@ -70,7 +73,10 @@ impl Parameter {
 
     /// What a resource holds for it, by itself. Indexing takes all parameters at once instead.
     pub(crate) fn values<'t>(&self, resource: Element<'t>, context: &'t Context) -> Vec<Value<'t>> {
-        values(&self.routes, self.of, resource, context)
+        match &self.expression {
+            Some(expression) => expressed::values(expression, self.of, resource, context),
+            None => values(&self.routes, self.of, resource, context),
+        }
     }
 }
 

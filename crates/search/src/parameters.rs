@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use catalog::{Catalog, SearchParameter};
+use fhirpath::Expression;
 use model::{Name, Shapes, TypeId};
 
 use crate::numbers;
@@ -195,7 +196,14 @@ impl<'c> Compiler<'c> {
             return self.refuse(definition, "its type is not known");
         };
         let Some(paths) = path::parse(expression) else {
-            return self.refuse(definition, "its expression is more than a path");
+            let context = Some(self.ty).filter(|ty| *ty != TypeId::UNKNOWN);
+            return match Expression::compile(expression, self.catalog, context) {
+                Ok(expression) => {
+                    let parameter = self.parameter(definition, of, Vec::new());
+                    self.compiled.extend(parameter.map(|made| Parameter { expression: Some(expression), ..made }));
+                }
+                Err(error) => self.refuse(definition, &format!("its expression cannot be compiled: {}", error.message)),
+            };
         };
         let mut found: Vec<Route> = Vec::new();
         for path in &paths {
@@ -219,6 +227,7 @@ impl<'c> Compiler<'c> {
             prefix: numbers::prefix(self.type_name, &definition.code, &definition.url)?,
             single: is_single(of, &routes),
             routes,
+            expression: None,
             rows: Rows::Own,
             parts: None,
         })

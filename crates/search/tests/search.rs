@@ -62,6 +62,8 @@ fn patients_by_identifier_and_demographics() {
         ("Patient?_tag=http://example.org/tags|test", vec!["nobody"]),
         ("Patient?organization.name=clinique", vec!["anna"]),
         ("Patient?death-date=2020-01", vec!["jose"]),
+        ("Patient?deceased=true", vec!["jose"]),
+        ("Patient?deceased=false", vec!["anna", "nobody"]),
         ("Patient?_lastUpdated=gt2030", vec![]),
         ("Patient?_lastUpdated=ge2026-11-23T12:00:01Z", vec!["anna", "jose", "nobody"]),
         ("Patient?_has:DocumentReference:patient:type=60591-5", vec!["anna"]),
@@ -92,6 +94,29 @@ fn documents_by_patient_type_date_and_status() {
     ] {
         assert_eq!(world.ids(query), found, "{query}");
     }
+}
+
+#[test]
+fn quantities_are_found_in_any_unit_that_converts() {
+    let mut world = World::new();
+    let weight = |id: &str, value: &str, code: &str| {
+        format!(
+            r#"{{"resourceType":"Observation","id":"{id}","status":"final","code":{{"text":"weight"}},
+            "valueQuantity":{{"value":{value},"unit":"{code}","system":"http://unitsofmeasure.org","code":"{code}"}}}}"#
+        )
+    };
+    world.put(&[
+        &weight("a", "70", "kg"),
+        &weight("b", "70000", "g"),
+        &weight("c", "154.32", "[lb_av]"),
+        &weight("d", "70", "cm"),
+    ]);
+    let ids = |value: &str| world.ids(&format!("Observation?value-quantity={value}"));
+    assert_eq!(ids("70|http://unitsofmeasure.org|kg"), ["a", "b", "c"]);
+    assert_eq!(ids("70.000|http://unitsofmeasure.org|kg"), ["a", "b"]);
+    assert_eq!(ids("gt69998|http://unitsofmeasure.org|g"), ["a", "b", "c"]);
+    assert_eq!(ids("70"), ["a", "d"]);
+    assert_eq!(ids("70||kg"), ["a"]);
 }
 
 #[test]

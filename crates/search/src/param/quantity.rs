@@ -2,7 +2,7 @@
 //!
 //! A number as parameters of type number compare it, in a unit: `5.4|http://unitsofmeasure.org|mg` in that unit or one that
 //! UCUM converts to it, `5.4||mg` in a unit of this code or text, `5.4` in any. Values are kept in the unit that they were written in;
-//! what is asked for is converted ([`crate::Units`]).
+//! they are compared in base units.
 //!
 //! Keys: the code of the unit (or its text, where it has no code) as an exact text, its system as parameters of type token write it,
 //! the unit's text where it differs from the code, as an exact text, and the number as parameters of type number write it.
@@ -10,10 +10,10 @@
 use model::{Decimal, Element};
 
 use super::{number, token};
-use crate::context::Context;
 use crate::key::{put_exact, take_exact};
 use crate::query::Prefix;
 use crate::span::{Span, Verdict};
+use crate::ucum;
 use crate::value::{Interval, Kind, Quantity, System, Value};
 
 const MOST: usize = 40;
@@ -90,19 +90,36 @@ pub(crate) fn sort_number(value: &[u8]) -> Option<Option<Decimal>> {
     take(value).map(|taken| taken.interval.low)
 }
 
+/// The unit that a key begins with: its code where it is one of UCUM, and how many bytes it takes with its system.
+pub(crate) fn unit_in(value: &[u8]) -> Option<(Option<String>, usize)> {
+    let code = take_exact(value)?;
+    let system = if code.rest.first() == Some(&1) { 9 } else { 1 };
+    let is_ucum = code.rest.get(..system)? == system_key(UCUM);
+    let text = std::str::from_utf8(code.text).ok().filter(|_| is_ucum && code.whole);
+    Some((text.map(str::to_owned), value.len() - code.rest.len() + system))
+}
+
+fn system_key(system: &str) -> Vec<u8> {
+    let mut key = Vec::with_capacity(9);
+    token::put_system(&mut key, System::Uri(system));
+    key
+}
+
 /// What a quantity is compared with.
 #[derive(Clone, Debug)]
 pub(crate) struct Criterion {
     number: number::Criterion,
     /// System and code; no system: code or text of the unit.
     unit: Option<(Option<String>, String)>,
-    /// The same in other units: UCUM code and number.
-    converted: Vec<(String, number::Criterion)>,
+    /// The same in base units.
+    base: Option<(String, number::Criterion)>,
+    /// Codes of UCUM with the same base units, each with what brings a value there.
+    others: Vec<(String, Decimal)>,
 }
 
 impl Criterion {
     /// `number[|system|code]`, without its prefix; `None` where there is no number.
-    pub(crate) fn parse(prefix: Prefix, text: &str, context: &Context) -> Option<Criterion> {
+    pub(crate) fn parse(prefix: Prefix, text: &str) -> Option<Criterion> {
         let parts = crate::query::split(text, '|');
         let number = number::Criterion::new(prefix, Decimal::parse(parts.first()?)?)?;
         let unit = match parts.as_slice() {
@@ -111,16 +128,27 @@ impl Criterion {
             [_, code] if !code.is_empty() => Some((None, code.clone())),
             _ => None,
         };
-        let mut converted = Vec::new();
-        if let Some((system, code)) = &unit
-            && system.as_deref().is_none_or(|system| system == UCUM)
-        {
-            for (other, factor) in context.conversions(code) {
-                let number = number.map(|number| multiply(number, factor));
-                converted.extend(number.map(|number| (other, number)));
-            }
-        }
-        Some(Criterion { number, unit, converted })
+        let base = match &unit {
+            Some((Some(system), code)) if system == UCUM => ucum::canonical(code)
+                .and_then(|(base, factor)| Some((base, number.map(|number| ucum::multiply(number, factor))?))),
+            _ => None,
+        };
+        Some(Criterion { number, unit, base, others: Vec::new() })
+    }
+
+    /// Whether values in other units may meet it.
+    pub(crate) fn is_convertible(&self) -> bool {
+        self.base.is_some()
+    }
+
+    /// Makes it known which codes of UCUM there are.
+    pub(crate) fn know(&mut self, codes: &[String]) {
+        let (Some((base, _)), Some((_, asked))) = (&self.base, &self.unit) else { return };
+        let other = |code: &String| {
+            let (other, factor) = ucum::canonical(code)?;
+            (other == *base).then(|| (code.clone(), factor))
+        };
+        self.others = codes.iter().filter(|code| *code != asked).filter_map(other).collect();
     }
 
     fn holds(&self, code: &[u8], system_is: impl Fn(&str) -> bool, unit: &[u8], interval: Interval) -> bool {
@@ -133,8 +161,14 @@ impl Criterion {
         if exact {
             return self.number.matches(interval);
         }
-        let other = self.converted.iter().find(|(other, _)| other.as_bytes() == code);
-        other.is_some_and(|(_, number)| system_is(UCUM) && number.matches(interval))
+        let other = self.others.iter().find(|(other, _)| other.as_bytes() == code);
+        let (Some((_, factor)), Some((_, number))) = (other, &self.base) else { return false };
+        let in_base = |end: Option<Decimal>| match end {
+            None => Some(None),
+            Some(end) => ucum::multiply(end, *factor).map(Some),
+        };
+        let (Some(low), Some(high)) = (in_base(interval.low), in_base(interval.high)) else { return false };
+        system_is(UCUM) && number.matches(Interval { low, high })
     }
 
     /// Whether a quantity meets it.
@@ -147,11 +181,7 @@ impl Criterion {
     /// Whether the quantity in a key meets it.
     pub(crate) fn keep(&self, value: &[u8]) -> Verdict {
         let Some(taken) = take(value) else { return Verdict::No };
-        let system_is = |system: &str| {
-            let mut asked = Vec::with_capacity(9);
-            token::put_system(&mut asked, System::Uri(system));
-            asked == taken.system
-        };
+        let system_is = |system: &str| system_key(system) == taken.system;
         Verdict::of(self.holds(taken.code, system_is, taken.unit, taken.interval))
     }
 
@@ -164,36 +194,19 @@ impl Criterion {
             token::put_system(&mut key, System::Uri(system));
             Span::prefix(key)
         };
-        let others = self.converted.iter().map(|(other, _)| unit(UCUM, other));
+        let others = self.others.iter().map(|(other, _)| unit(UCUM, other));
         std::iter::once(unit(system, code)).chain(others).collect()
     }
-}
-
-fn multiply(number: Decimal, factor: Decimal) -> Option<Decimal> {
-    Decimal::new(number.coefficient().checked_mul(factor.coefficient())?, number.scale() + factor.scale())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::context::Units;
-
-    struct Grams;
-
-    impl Units for Grams {
-        fn conversions(&self, code: &str) -> Vec<(String, Decimal)> {
-            let decimal = |text| Decimal::parse(text).unwrap();
-            match code {
-                "g" => vec![("mg".to_owned(), decimal("1000")), ("kg".to_owned(), decimal("0.001"))],
-                _ => Vec::new(),
-            }
-        }
-    }
 
     fn check(asked: &str, value: &str, system: Option<&str>, code: Option<&str>, unit: Option<&str>) -> bool {
-        let context = Context::default().with_units(std::sync::Arc::new(Grams));
         let (prefix, rest) = crate::query::prefix(asked);
-        let criterion = Criterion::parse(prefix, rest, &context).unwrap();
+        let mut criterion = Criterion::parse(prefix, rest).unwrap();
+        criterion.know(&["mg".to_owned(), "[lb_av]".to_owned(), "m".to_owned()]);
         let value = Decimal::parse(value).unwrap();
         let quantity = Quantity { interval: Interval { low: Some(value), high: Some(value) }, system, code, unit };
         let mut keys = Vec::new();
@@ -215,5 +228,7 @@ mod tests {
         assert!(check("gt5|http://unitsofmeasure.org|g", "5001", Some(UCUM), Some("mg"), None));
         assert!(!check("gt5|http://unitsofmeasure.org|g", "4999", Some(UCUM), Some("mg"), None));
         assert!(!check("gt5|http://unitsofmeasure.org|g", "5001", Some("urn:x"), Some("mg"), None));
+        assert!(check("ap100|http://unitsofmeasure.org|kg", "220", Some(UCUM), Some("[lb_av]"), None));
+        assert!(!check("gt0|http://unitsofmeasure.org|kg", "1", Some(UCUM), Some("m"), None));
     }
 }

@@ -102,12 +102,28 @@ impl<'r> Resolver<'r, '_> {
                 sets.push(self.composite(of_type, parameter, value)?);
                 continue;
             }
-            for criterion in criteria(self.context, self.written(), parameter, &kind, value)? {
+            for mut criterion in criteria(self.context, self.written(), parameter, &kind, value)? {
+                self.convert(&mut criterion, parameter, of_type)?;
                 sets.push(Set::Rows(Rows::new(parameter, criterion, of_type)));
             }
         }
         let set = Set::any(sets);
         Ok(if negated { Set::Not(Box::new(set)) } else { set })
+    }
+
+    /// Lets a quantity also be found in the other units that there are.
+    fn convert(
+        &self,
+        criterion: &mut Criterion,
+        parameter: &Arc<Parameter>,
+        of_type: &TypeParameters,
+    ) -> Result<(), EngineError> {
+        let Criterion::Quantity(quantity) = criterion else { return Ok(()) };
+        if quantity.is_convertible() {
+            let rows = Rows::new(parameter, Criterion::Present, of_type);
+            quantity.know(&stream::units(self.context, &rows)?);
+        }
+        Ok(())
     }
 
     fn modifier(&self, parameter: &Parameter, modifier: Option<&str>) -> Result<(Modifier, bool), Fault> {
@@ -149,12 +165,16 @@ impl<'r> Resolver<'r, '_> {
                 targets: Vec::new(),
                 prefix: Vec::new(),
                 routes: Vec::new(),
+                expression: None,
                 rows: crate::parameter::Rows::None,
                 single: false,
                 parts: None,
             };
-            let found = criteria(self.context, self.written(), &stand_in, &Modifier::None, text)?;
+            let mut found = criteria(self.context, self.written(), &stand_in, &Modifier::None, text)?;
             if let Some(holder) = holder {
+                for criterion in &mut found {
+                    self.convert(criterion, holder, of_type)?;
+                }
                 let rows = found.iter().map(|criterion| Set::Rows(Rows::new(holder, criterion.clone(), of_type)));
                 sets.push(Set::any(rows.collect()));
             }

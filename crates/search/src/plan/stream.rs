@@ -7,7 +7,7 @@ use std::sync::Arc;
 use storage::{Direction, EngineError, IndexScan, KeyRange, Number};
 
 use crate::numbers;
-use crate::param::{Criterion, reference};
+use crate::param::{Criterion, quantity, reference};
 use crate::parameter::Parameter;
 use crate::parameters::TypeParameters;
 use crate::plan::candidate::Candidate;
@@ -236,6 +236,28 @@ pub(crate) fn gather_numbers(
         }
     }
     Ok(Some(found))
+}
+
+/// The units of UCUM that quantities of a parameter are in, each once: from the first row of one unit to the first of the next.
+pub(crate) fn units(context: &Context<'_>, rows: &Rows) -> Result<Vec<String>, EngineError> {
+    let mut found = Vec::new();
+    for (span, prefix) in &rows.spans {
+        let mut range = span.rows();
+        loop {
+            context.cost.rows.set(context.cost.rows.get() + 1);
+            let Some(row) = context.view.index(range.clone(), Direction::Forward).next().transpose()? else { break };
+            let Some((unit, length)) = quantity::unit_in(row.key().get(*prefix..).unwrap_or(&[])) else { break };
+            found.extend(unit);
+            let next = row.key().get(..prefix + length).and_then(storage::prefix_end);
+            match next {
+                Some(next) if range.contains(&next) => range.start = Bound::Included(next),
+                _ => break,
+            }
+        }
+    }
+    found.sort();
+    found.dedup();
+    Ok(found)
 }
 
 /// The ids of all resources of a type that are in a set and may be seen.

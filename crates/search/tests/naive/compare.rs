@@ -159,11 +159,22 @@ pub(crate) fn interval_of(element: Element<'_>) -> Option<(Option<i128>, Option<
     (ends != (None, None)).then_some(ends)
 }
 
-pub(crate) fn number_matches((low, high): (Option<i128>, Option<i128>), asked: &str) -> bool {
+pub(crate) fn number_matches(interval: (Option<i128>, Option<i128>), asked: &str) -> bool {
+    scaled_matches(interval, 1, asked, 1)
+}
+
+/// The same where the value, or what is asked, must be multiplied to have the same unit.
+pub(crate) fn scaled_matches(
+    (low, high): (Option<i128>, Option<i128>),
+    value_scale: i128,
+    asked: &str,
+    asked_scale: i128,
+) -> bool {
     let (prefix, text) = prefixed(asked);
     let (value, half) = number(text).unwrap();
-    let low = low.unwrap_or(LOW);
-    let high = high.unwrap_or(HIGH);
+    let (value, half) = (value * asked_scale, half * asked_scale);
+    let low = low.map_or(LOW, |low| low * value_scale);
+    let high = high.map_or(HIGH, |high| high * value_scale);
     let equal = low >= value - half && high < value + half;
     match prefix {
         "eq" => equal,

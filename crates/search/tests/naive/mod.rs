@@ -269,6 +269,17 @@ fn quantity(element: Element<'_>, asked: &str) -> bool {
         [_, system, code] => element.text_at("system") == Some(system) && element.text_at("code") == Some(code),
         _ => true,
     };
+    // The one pair of units that convert: in milligrams.
+    let ucum = "http://unitsofmeasure.org";
+    let milligrams = |code: &str| if code == "kg" { 1_000_000 } else { 1 };
+    if let ([number, system, code], Some(own)) = (parts.as_slice(), element.text_at("code"))
+        && *system == ucum
+        && element.text_at("system") == Some(ucum)
+    {
+        let interval = compare::interval_of(element);
+        return interval
+            .is_some_and(|interval| compare::scaled_matches(interval, milligrams(own), number, milligrams(code)));
+    }
     unit_is && compare::interval_of(element).is_some_and(|interval| number_matches(interval, parts[0]))
 }
 
