@@ -1,5 +1,6 @@
 //! The catalog: every conformance resource by its canonical url, in layers.
 
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, OnceLock, RwLock};
@@ -18,7 +19,7 @@ use crate::{
 };
 
 /// Structures that may be in the making at once, one for the sake of the other.
-const STRUCTURES_IN_THE_MAKING: usize = 48;
+const STRUCTURES_IN_THE_MAKING: usize = 24;
 const TYPES: &str = "http://hl7.org/fhir/StructureDefinition/";
 
 /// All rules, immutable. Cloning shares it.
@@ -160,10 +161,7 @@ impl Catalog {
     /// The structure of a canonical reference with its snapshot, made when it is first asked for. A name without a
     /// colon is that of a FHIR type: `Patient`.
     pub fn structure(&self, canonical: &str) -> Result<Arc<Structure>, StructureError> {
-        self.structure_within(
-            canonical,
-            &Making { catalog: self, stack: Default::default(), cycles: Default::default() },
-        )
+        self.structure_within(canonical, &Making::new(self))
     }
 
     fn structure_within(&self, canonical: &str, making: &Making<'_>) -> Made {
@@ -207,8 +205,7 @@ impl Catalog {
         if !published.is_snapshot {
             return Err(broken("it came without a snapshot".into()));
         }
-        generate(&published, &Making { catalog: self, stack: Default::default(), cycles: Default::default() })
-            .map(Arc::new)
+        generate(&published, &Making::new(self)).map(Arc::new)
     }
 
     /// The value set of a canonical reference.
@@ -423,11 +420,18 @@ impl Layer {
 /// Structures in the making, each for the sake of the one before it.
 struct Making<'c> {
     catalog: &'c Catalog,
-    stack: std::cell::RefCell<Vec<*const Entry>>,
-    cycles: std::cell::Cell<usize>,
+    stack: RefCell<Vec<*const Entry>>,
+    /// How often a structure was asked for that is itself in the making.
+    cycles: Cell<usize>,
+    /// What was made on the way, also what only holds on this way: nothing is made twice.
+    made: RefCell<HashMap<*const Entry, Made>>,
 }
 
 impl Making<'_> {
+    fn new(catalog: &Catalog) -> Making<'_> {
+        Making { catalog, stack: RefCell::default(), cycles: Cell::default(), made: RefCell::default() }
+    }
+
     /// The structure of an entry, and whether it came out as it always would.
     fn make(&self, entry: &Arc<Entry>) -> (Made, bool) {
         let key = Arc::as_ptr(entry);
@@ -441,10 +445,15 @@ impl Making<'_> {
             let reason = "too many structures depend on each other".into();
             return (Err(StructureError::Broken { url: url.clone(), reason }), false);
         }
+        if let Some(made) = self.made.borrow().get(&key) {
+            self.cycles.set(self.cycles.get() + 1);
+            return (made.clone(), false);
+        }
         let before = self.cycles.get();
         self.stack.borrow_mut().push(key);
         let made = self.read(entry);
         self.stack.borrow_mut().pop();
+        self.made.borrow_mut().insert(key, made.clone());
         (made, self.stack.borrow().is_empty() || before == self.cycles.get())
     }
 

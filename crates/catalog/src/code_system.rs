@@ -1,6 +1,8 @@
 //! CodeSystem (<http://hl7.org/fhir/R4/codesystem.html>): concepts with hierarchy, properties and designations, laid
 //! out compactly so that 100,000 codes cost some ten megabytes and a look-up a binary search.
 
+use std::sync::OnceLock;
+
 use model::{Element, Tree};
 
 use crate::value_set::Designation;
@@ -82,6 +84,8 @@ pub struct CodeSystem {
     text: String,
     rows: Vec<Row>,
     by_code: Vec<u32>,
+    /// The same in the order of lower-case codes; made when first wanted.
+    by_folded: OnceLock<Vec<u32>>,
     parents: Vec<u32>,
     children: Vec<u32>,
     values: Vec<(Span, PropertyValue, Span)>,
@@ -162,6 +166,7 @@ impl CodeSystem {
             text: String::new(),
             rows: Vec::new(),
             by_code: Vec::new(),
+            by_folded: OnceLock::new(),
             parents: Vec::new(),
             children: Vec::new(),
             values: Vec::new(),
@@ -284,12 +289,19 @@ impl CodeSystem {
 
     /// The concept of a code, by the system's rule of case.
     pub fn find(&self, code: &str) -> Option<ConceptIndex> {
-        self.find_exact(code).or_else(|| {
-            if self.case_sensitive {
-                return None;
-            }
-            (0..self.rows.len()).find(|index| self.code(*index).eq_ignore_ascii_case(code))
-        })
+        self.find_exact(code).or_else(|| if self.case_sensitive { None } else { self.find_folded(code) })
+    }
+
+    fn find_folded(&self, code: &str) -> Option<ConceptIndex> {
+        let folded = |index: &u32| self.code(*index as usize).to_lowercase();
+        let order = self.by_folded.get_or_init(|| {
+            let mut order: Vec<u32> = (0..self.rows.len() as u32).collect();
+            order.sort_by_cached_key(folded);
+            order
+        });
+        let wanted = code.to_lowercase();
+        let place = order.binary_search_by(|index| folded(index).cmp(&wanted)).ok()?;
+        order.get(place).map(|index| *index as usize)
     }
 
     fn find_exact(&self, code: &str) -> Option<ConceptIndex> {

@@ -1,8 +1,6 @@
 //! ValueSet (<http://hl7.org/fhir/R4/valueset.html>): what a value set is composed of, and the expansion that came
 //! with it. Deciding membership is not done here.
 
-use std::collections::HashMap;
-
 use model::{Element, Tree};
 
 /// One value set.
@@ -47,22 +45,43 @@ pub struct ConceptSet {
     pub filters: Vec<Filter>,
     /// Canonical references of value sets.
     pub value_sets: Vec<Box<str>>,
-    by_code: HashMap<Box<str>, u32>,
+    /// Places in `concepts` in the order of their codes.
+    by_code: Vec<u32>,
+}
+
+/// Places in the order of the codes there; equal codes in the order of the places.
+fn order<T>(items: &[T], code: impl Fn(&T) -> &str) -> Vec<u32> {
+    let of = |place: &u32| items.get(*place as usize).map_or("", &code);
+    let mut places: Vec<u32> = (0..items.len() as u32).collect();
+    places.sort_by(|left, right| of(left).cmp(of(right)));
+    places
+}
+
+/// The items of a code, by such an order.
+fn find<'a, T>(
+    items: &'a [T],
+    places: &'a [u32],
+    wanted: &str,
+    code: impl Fn(&T) -> &str,
+) -> impl Iterator<Item = &'a T> {
+    let of = |place: &u32| items.get(*place as usize).map_or("", &code);
+    let start = places.partition_point(|place| of(place) < wanted);
+    let count = places.get(start..).map_or(0, |rest| rest.iter().take_while(|place| of(place) == wanted).count());
+    places.iter().skip(start).take(count).filter_map(|place| items.get(*place as usize))
 }
 
 impl ConceptSet {
     /// The listed concept of a code.
     pub fn concept(&self, code: &str) -> Option<&ConceptReference> {
-        self.by_code.get(code).and_then(|index| self.concepts.get(*index as usize))
+        find(&self.concepts, &self.by_code, code, |concept| &concept.code).next()
     }
 
     fn read(element: Element<'_>) -> ConceptSet {
         let concepts: Vec<ConceptReference> = element.all("concept").map(ConceptReference::read).collect();
-        let by_code = concepts.iter().enumerate().map(|(index, concept)| (concept.code.clone(), index as u32));
         ConceptSet {
             system: element.text_at("system").map(Box::from),
             version: element.text_at("version").map(Box::from),
-            by_code: by_code.collect(),
+            by_code: order(&concepts, |concept| &concept.code),
             concepts,
             filters: element.all("filter").map(Filter::read).collect(),
             value_sets: element.all("valueSet").filter_map(Element::text).map(Box::from).collect(),
@@ -146,14 +165,14 @@ pub struct Expansion {
     pub is_partial: bool,
     /// Its concepts, nested ones flat, in order.
     pub contains: Vec<Expanded>,
-    by_code: HashMap<Box<str>, Vec<u32>>,
+    /// Places in `contains` in the order of their codes.
+    by_code: Vec<u32>,
 }
 
 impl Expansion {
     /// The concepts of a code (of whatever system).
     pub fn find(&self, code: &str) -> impl Iterator<Item = &Expanded> {
-        let places = self.by_code.get(code).map_or(&[][..], Vec::as_slice);
-        places.iter().filter_map(|place| self.contains.get(*place as usize))
+        find(&self.contains, &self.by_code, code, |expanded| &expanded.code)
     }
 
     fn read(element: Element<'_>) -> Expansion {
@@ -164,6 +183,7 @@ impl Expansion {
             ..Expansion::default()
         };
         expansion.add(element);
+        expansion.by_code = order(&expansion.contains, |expanded| &expanded.code);
         let too_costly = element.all("extension").any(|extension| {
             extension.text_at("url").is_some_and(|url| url.ends_with("-toocostly") || url.ends_with("-unclosed"))
         });
@@ -180,7 +200,6 @@ impl Expansion {
             let text = |name| contains.text_at(name).map(Box::from);
             let code: Box<str> = text("code").unwrap_or_default();
             if !code.is_empty() {
-                self.by_code.entry(code.clone()).or_default().push(self.contains.len() as u32);
                 self.contains.push(Expanded {
                     system: text("system"),
                     version: text("version"),

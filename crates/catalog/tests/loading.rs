@@ -283,3 +283,116 @@ fn a_set_that_is_not_loaded_is_refused() {
     assert!(Loader::new().finish_as(&set).is_err());
     assert!(SpecificationSet::read("mine", "title = 1").is_err());
 }
+
+#[test]
+fn a_snapshot_that_would_burst_is_refused() {
+    // Slices of elements in slices of elements: each level copies all that is below it eight times.
+    let mut elements = Vec::new();
+    let mut path = "Extension".to_owned();
+    for _ in 0..20 {
+        path.push_str(".extension");
+        elements.push(format!(r#"{{"id":"{path}","path":"{path}"}}"#));
+        elements.extend(
+            (0..8).map(|slice| format!(r#"{{"id":"{path}:s{slice}","path":"{path}","sliceName":"s{slice}"}}"#)),
+        );
+    }
+    let burst = profile("burst", "http://hl7.org/fhir/StructureDefinition/Extension", &elements.join(","));
+    let deep = format!(r#"{{"path":"Extension{}"}}"#, ".extension".repeat(5000));
+    let deep = profile("deep", "http://hl7.org/fhir/StructureDefinition/Extension", &deep);
+    let resliced = format!(r#"{{"path":"Patient.name","sliceName":"a{}"}}"#, "/a".repeat(5000));
+    let resliced = profile("resliced", PATIENT, &resliced);
+    let catalog = Catalog::built_in().with([&burst, &deep, &resliced].map(|text| tree(text)));
+    for name in ["burst", "deep", "resliced"] {
+        let made = catalog.structure(&format!("http://example.org/{name}"));
+        assert!(
+            matches!(made, Err(StructureError::Broken { .. })),
+            "{name}: {:?}",
+            made.map(|made| made.elements().len())
+        );
+    }
+}
+
+/// A small generator of numbers, always the same.
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % bound.max(1)
+    }
+}
+
+#[test]
+fn damaged_resources_never_stop_the_program() {
+    let base = Catalog::built_in();
+    let mut numbers = Numbers(7);
+    let words = [
+        "",
+        "null",
+        "Patient.x[x]",
+        "a:b/c",
+        "*",
+        "-1",
+        "99999999999",
+        "http://example.org/loop",
+        "value[x]",
+        ".",
+        ":",
+    ];
+    let kinds = ["StructureDefinition", "ValueSet", "CodeSystem", "ConceptMap", "SearchParameter"];
+    for kind in kinds {
+        let resources = base.resources(kind);
+        for _ in 0..60 {
+            let resource = &resources[numbers.below(resources.len())];
+            let mut damaged = Tree::from_element(resource.tree().unwrap().root());
+            for _ in 0..1 + numbers.below(6) {
+                let elements = damaged.root().descendants();
+                let id = elements[numbers.below(elements.len())].id();
+                match numbers.below(3) {
+                    0 => damaged.edit_at(id).detach(),
+                    _ => drop(damaged.edit_at(id).set_value(words[numbers.below(words.len())])),
+                }
+            }
+            let catalog = base.with([damaged]);
+            for resource in catalog.resources(kind).iter().rev().take(1) {
+                let url = resource.url();
+                let _ = catalog.structure(url).map(|structure| structure.elements().len());
+                let _ = catalog.value_set(url).map(|set| set.include.len());
+                let _ = catalog
+                    .code_system(url)
+                    .map(|system| (0..system.len()).map(|index| system.ancestors(index).len()).max());
+                let _ = (catalog.concept_map(url), catalog.search_parameter(url));
+            }
+        }
+    }
+}
+
+#[test]
+fn profiles_deep_in_profiles_end_on_a_small_stack() {
+    let profiles: Vec<Tree> = (0..40)
+        .map(|number| {
+            let path = format!("Extension{}", ".extension".repeat(29));
+            let next = number + 1;
+            let elements = format!(
+                r#"{{"path":"{path}","type":[{{"code":"Extension","profile":["http://example.org/deep{next}"]}}]}},
+                {{"path":"{path}.url","min":1}}"#
+            );
+            let base =
+                if number % 2 == 0 { format!("http://example.org/deep{next}") } else { TYPES_EXTENSION.to_owned() };
+            tree(&profile(&format!("deep{number}"), &base, &elements))
+        })
+        .collect();
+    let catalog = Catalog::built_in().with(profiles);
+    let outcome = std::thread::Builder::new()
+        .stack_size(2 << 20)
+        .spawn(move || {
+            (0..40)
+                .map(|number| catalog.structure(&format!("http://example.org/deep{number}")).is_ok())
+                .collect::<Vec<_>>()
+        })
+        .unwrap()
+        .join();
+    assert_eq!(outcome.unwrap().len(), 40);
+}
+
+const TYPES_EXTENSION: &str = "http://hl7.org/fhir/StructureDefinition/Extension";

@@ -158,65 +158,65 @@ impl Loader {
     }
 
     fn folder(&mut self, path: &Path) -> Result<(), LoadError> {
+        let number = self.loaded.open_package(path, "".into());
         let mut hash = Sha256::new();
-        let mut files = Vec::new();
         for file in sorted(path)?.into_iter().filter(|file| file.is_file()) {
             let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let bytes = fs::read(&file).map_err(|error| io(&file, error))?;
             hash.update(format!("{name}\n{}\n", bytes.len()));
             hash.update(&bytes);
-            files.push((name, bytes));
+            self.loaded.add_member(number, &name, &bytes);
         }
-        self.loaded.add_package(path, hex(hash), files);
+        if let Some(package) = self.loaded.packages.get_mut(number as usize) {
+            package.sha256 = hex(hash);
+        }
         Ok(())
     }
 
     fn read_archive(&mut self, path: &Path, bytes: &[u8]) -> Result<(), LoadError> {
-        let hash = hex(Sha256::new_with_prefix(bytes));
-        let mut archive = tar::Archive::new(GzDecoder::new(bytes).take(ARCHIVE_LIMIT));
-        let mut files = Vec::new();
+        let number = self.loaded.open_package(path, hex(Sha256::new_with_prefix(bytes)));
+        let mut archive = tar::Archive::new(GzDecoder::new(bytes).take(ARCHIVE_LIMIT + 1));
+        let mut total = 0;
         for entry in archive.entries().map_err(|error| io(path, error))? {
             let mut entry = entry.map_err(|error| io(path, error))?;
+            total += entry.size();
+            if entry.size() > FILE_LIMIT || total > ARCHIVE_LIMIT {
+                return Err(LoadError::TooLarge(path.to_owned()));
+            }
             let name = match entry.path() {
                 Ok(name) => name.to_string_lossy().replace('\\', "/"),
                 Err(_) => continue,
             };
             let name = name.strip_prefix("./").unwrap_or(&name).to_owned();
             let Some(("package", name)) = name.split_once('/') else { continue };
-            if name.contains('/') || !name.ends_with(".json") {
-                continue;
+            if !name.contains('/') {
+                let mut content = Vec::new();
+                entry.read_to_end(&mut content).map_err(|error| io(path, error))?;
+                self.loaded.add_member(number, name, &content);
             }
-            if entry.size() > FILE_LIMIT {
-                return Err(LoadError::TooLarge(path.to_owned()));
-            }
-            let mut content = Vec::new();
-            entry.read_to_end(&mut content).map_err(|error| io(path, error))?;
-            files.push((name.to_owned(), content));
         }
-        files.sort();
-        self.loaded.add_package(path, hash, files);
         Ok(())
     }
 }
 
 impl Loaded {
-    fn add_package(&mut self, path: &Path, sha256: Box<str>, files: Vec<(String, Vec<u8>)>) {
-        let manifest = files.iter().find(|(name, _)| name == "package.json");
-        let package = manifest.map_or_else(|| Ok(Package::default()), |(_, bytes)| Package::read(bytes));
-        let mut package = package.unwrap_or_else(|issue| {
-            self.issues.push(issue);
-            Package::default()
-        });
-        if package.name.is_empty() {
-            package.name = path.file_stem().unwrap_or_default().to_string_lossy().into();
-        }
-        package.sha256 = sha256;
-        let number = self.packages.len() as u32;
-        self.packages.push(package);
-        for (name, bytes) in files {
-            if name != "package.json" && !name.starts_with('.') && name.ends_with(".json") {
-                self.add_file(number, &name, &bytes);
+    /// A new package that is so far known by its file's name.
+    fn open_package(&mut self, path: &Path, sha256: Box<str>) -> u32 {
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().into();
+        self.packages.push(Package { name, sha256, ..Package::default() });
+        self.packages.len() as u32 - 1
+    }
+
+    /// Adds a file of a package: its manifest, a resource, or nothing of interest.
+    fn add_member(&mut self, number: u32, name: &str, bytes: &[u8]) {
+        if name == "package.json" {
+            match (Package::read(bytes), self.packages.get_mut(number as usize)) {
+                (Ok(read), Some(package)) => package.describe(read),
+                (Err(issue), _) => self.issues.push(issue),
+                (Ok(_), None) => {}
             }
+        } else if !name.starts_with('.') && name.ends_with(".json") {
+            self.add_file(number, name, bytes);
         }
     }
 

@@ -54,6 +54,13 @@ impl Package {
         })
     }
 
+    /// Takes over what a manifest says.
+    pub(crate) fn describe(&mut self, read: Package) {
+        let name = if read.name.is_empty() { std::mem::take(&mut self.name) } else { read.name };
+        let sha256 = std::mem::take(&mut self.sha256);
+        *self = Package { name, sha256, resources: self.resources, ..read };
+    }
+
     /// `name#version`
     pub fn label(&self) -> String {
         format!("{}#{}", self.name, self.version)

@@ -21,7 +21,9 @@ impl Making<'_> {
             }
             return;
         }
-        if let Some(content) = self.content(node) {
+        if let Some(content) = self.content(node)
+            && self.afford(&content)
+        {
             node.children = Node::of(&content, 0).children;
         }
     }
@@ -76,7 +78,7 @@ impl Making<'_> {
         let (url, id) = reference.rsplit_once('#').unwrap_or(("", reference));
         let ty = id.split('.').next().unwrap_or_default();
         let structure = self.find(if url.is_empty() { ty } else { url }, id)?;
-        let index = structure.by_id(id)?;
+        let index = structure.by_id(id).filter(|_| self.afford(&structure))?;
         Some(Node::of(&structure, index))
     }
 

@@ -18,6 +18,11 @@ use super::element::{
 };
 use super::{Links, Shared, Structure, StructureError};
 
+/// Steps of a path, and re-slices of a slice, at most.
+const DEPTH: usize = 32;
+/// Elements of a snapshot at most, on the way to it too.
+const ELEMENTS: usize = 100_000;
+
 /// Where the generator finds other structures; the stack of those in the making is the resolver's.
 pub(crate) trait Resolve {
     /// The structure of a canonical reference.
@@ -27,10 +32,17 @@ pub(crate) trait Resolve {
 /// The structure that a differential makes.
 pub(crate) fn generate(differential: &Differential, resolver: &dyn Resolve) -> Result<Structure, StructureError> {
     let facts = &differential.facts;
+    let shallow =
+        |change: &&Change| change.id.split(['.', '/']).count() <= DEPTH && change.path.split('.').count() <= DEPTH;
+    if let Some(deep) = differential.elements.iter().find(|change| !shallow(change)) {
+        let path: String = deep.path.chars().take(80).collect();
+        let reason = format!("{path}… is deeper than {DEPTH} steps").into();
+        return Err(StructureError::Broken { url: facts.url.clone(), reason });
+    }
     let plan = Plan::of(&differential.elements);
     let step: Arc<str> = facts.r#type.rsplit('/').next().unwrap_or_default().into();
     let step = if step.is_empty() { plan.step.as_str().into() } else { step };
-    let mut making = Making { resolver, differential, issues: Vec::new() };
+    let mut making = Making { resolver, differential, issues: Vec::new(), left: ELEMENTS };
     let mut root = match &facts.base {
         Some(base) if !differential.is_snapshot => Node::of(&*making.base(base)?, 0),
         _ => Node::new(step.clone()),
@@ -40,6 +52,10 @@ pub(crate) fn generate(differential: &Differential, resolver: &dyn Resolve) -> R
         root.element.base = None;
     }
     making.apply(&mut root, &plan);
+    if making.left == 0 {
+        let reason = format!("its snapshot would have more than {ELEMENTS} elements").into();
+        return Err(StructureError::Broken { url: facts.url.clone(), reason });
+    }
     Ok(Flat::of(root).into_structure(facts.clone(), making.issues))
 }
 
@@ -79,6 +95,10 @@ impl Node {
             name_id: None,
         };
         Node { step, element, children: Vec::new(), slices: Vec::new() }
+    }
+
+    fn size(&self) -> usize {
+        1 + self.children.iter().chain(&self.slices).map(Node::size).sum::<usize>()
     }
 
     pub(super) fn of(structure: &Structure, index: usize) -> Node {
@@ -166,9 +186,17 @@ pub(super) struct Making<'r> {
     pub(super) resolver: &'r dyn Resolve,
     pub(super) differential: &'r Differential,
     pub(super) issues: Vec<Issue>,
+    /// Elements that may still be made.
+    left: usize,
 }
 
 impl Making<'_> {
+    /// Takes the elements of a structure from what may still be made; whether so many are left.
+    pub(super) fn afford(&mut self, structure: &Structure) -> bool {
+        self.left = self.left.saturating_sub(structure.elements().len());
+        self.left > 0
+    }
+
     fn apply(&mut self, node: &mut Node, plan: &Plan<'_>) {
         if let Some(change) = plan.change {
             self.change(node, change);
@@ -225,7 +253,7 @@ impl Making<'_> {
             let part = name.get(..end).unwrap_or(name);
             let known = node.slices.iter().position(|slice| slice.element.slice_name.as_deref() == Some(part));
             let place = known.unwrap_or_else(|| {
-                let new = new_slice(node, part);
+                let new = new_slice(node, part, &mut self.left);
                 node.slices.push(new);
                 node.slices.len() - 1
             });
@@ -340,7 +368,7 @@ fn is_capitalised(code: &str, suffix: &str) -> bool {
     code.eq(suffix)
 }
 
-fn new_slice(unsliced: &mut Node, name: &str) -> Node {
+fn new_slice(unsliced: &mut Node, name: &str, left: &mut usize) -> Node {
     if unsliced.element.slicing.is_none() && unsliced.element.slice_name.is_none() {
         unsliced.element.slicing = implied_slicing(&unsliced.element);
     }
@@ -358,7 +386,9 @@ fn new_slice(unsliced: &mut Node, name: &str) -> Node {
             element.types = types.into();
         }
     }
-    Node { step: unsliced.step.clone(), element, children: unsliced.children.clone(), slices: Vec::new() }
+    *left = left.saturating_sub(unsliced.size());
+    let children = if *left > 0 { unsliced.children.clone() } else { Vec::new() };
+    Node { step: unsliced.step.clone(), element, children, slices: Vec::new() }
 }
 
 /// Slices of choices are told apart by type, those of extensions by url.
