@@ -29,11 +29,17 @@ fn statement(request: &Request<'_>) -> Tree {
     root.set("status", "active");
     root.set("date", request.service.settings().started.to_fhir().as_str());
     root.set("kind", "instance");
+    for actor in ACTORS {
+        root.push("instantiates", format!("{HEALTH_DATA_API}/CapabilityStatement/{actor}").as_str());
+    }
     root.object("software").set("name", "Passerelle").set("version", env!("CARGO_PKG_VERSION"));
     root.object("implementation").set("description", "Passerelle").set("url", request.call.base);
     root.set("fhirVersion", "4.0.1");
     root.push("format", "application/fhir+json").push("format", "application/fhir+xml");
     root.push("format", "json").push("format", "xml");
+    for guide in guides(request) {
+        root.push("implementationGuide", guide.as_str());
+    }
     let mut rest = root.item("rest");
     rest.set("mode", "server");
     for resource_type in RESOURCE_TYPES {
@@ -50,8 +56,37 @@ fn statement(request: &Request<'_>) -> Tree {
     tree
 }
 
+/// The actors of the EU Health Data API that this server plays, in both spellings that are in use (requirement A-02).
+const ACTORS: [&str; 6] = [
+    "EEHRxF-DocumentAccessProvider",
+    "EEHRxF-DocumentAccessProvider-SubmissionOption",
+    "EEHRxF-ResourceAccessProvider",
+    "document-access-provider-eu-api",
+    "document-access-provider-submission-option-eu-api",
+    "resource-access-provider-eu-api",
+];
+const HEALTH_DATA_API: &str = "http://hl7.eu/fhir/health-data-api";
+
+/// The content guides of the priority categories, as loaded: canonical and version (requirement A-03).
+fn guides(request: &Request<'_>) -> Vec<String> {
+    let categories = request.catalog.categories();
+    let packages = request.catalog.packages();
+    let named = packages.iter().filter(|package| categories.iter().any(|category| *category.package == *package.name));
+    named.filter_map(|package| Some(format!("{}|{}", package.canonical.as_deref()?, package.version))).collect()
+}
+
+/// Profiles that resources of a type can be had in (requirement A-05).
+const SUPPORTED: [(&str, &str); 3] = [
+    ("DocumentReference", "http://hl7.eu/fhir/health-data-api/StructureDefinition/EehrxfMhdDocumentReference"),
+    ("DocumentReference", "https://profiles.ihe.net/ITI/MHD/StructureDefinition/IHE.MHD.Minimal.DocumentReference"),
+    ("Patient", "http://hl7.eu/fhir/base/StructureDefinition/patient-eu-core"),
+];
+
 fn resource(item: &mut ElementMut<'_>, resource_type: &str, index: &search::Index) {
     item.set("type", resource_type);
+    for (_, profile) in SUPPORTED.iter().filter(|(of, _)| *of == resource_type) {
+        item.push("supportedProfile", *profile);
+    }
     let rows = || ROWS.iter().filter(|row| row.types.is_empty() || row.types.contains(&resource_type));
     for row in rows() {
         if let Declared::Interaction(code) = row.declared {

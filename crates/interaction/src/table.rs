@@ -78,7 +78,7 @@ use Declared::{Interaction, Operation, System};
 
 /// The rows.
 pub static ROWS: &[Row] = &[
-    row!("capabilities" Get System "metadata" Capabilities System("capabilities"), capabilities::run),
+    row!("capabilities" Get System "metadata" Capabilities Declared::Within, capabilities::run),
     row!("read" Get Instance "" Read Interaction("read"), read::run),
     row!("vread" Get Version "" Read Interaction("vread"), vread::run),
     row!("create" Post Type "" Write Interaction("create"), create::run),
@@ -86,6 +86,7 @@ pub static ROWS: &[Row] = &[
     row!("delete" Delete Instance "" Write Interaction("delete"), delete::run),
     row!("update" Put Type "" Write Declared::Within, conditional::update),
     row!("delete" Delete Type "" Write Declared::Within, conditional::delete),
+    row!("transaction" Post System "" Write System("transaction"), batch::run),
     row!("batch" Post System "" Write System("batch"), batch::run),
     row!("history-instance" Get Instance "_history" History Interaction("history-instance"), history::instance),
     row!("history-type" Get Type "_history" History Interaction("history-type"), history::of_type),

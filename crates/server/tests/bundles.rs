@@ -1,6 +1,6 @@
 //! Batch, transaction, conditional interactions and `$validate`, driven over HTTP.
 
-#[expect(unreachable_pub)]
+#[allow(dead_code, unreachable_pub, reason = "each test uses a part of it")]
 mod running;
 
 use model::Tree;

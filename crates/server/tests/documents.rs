@@ -1,6 +1,6 @@
 //! Documents pushed in and retrieved: `$convert`, ITI-105, ITI-68, driven over HTTP.
 
-#[expect(unreachable_pub)]
+#[allow(dead_code, unreachable_pub, reason = "each test uses a part of it")]
 mod running;
 
 use base64::Engine;

@@ -60,7 +60,10 @@ pub(crate) fn fill(service: &Service, base: &str) -> Result<(), Box<dyn Error>> 
     }
     println!("\nOpen:");
     println!("  {base}/metadata?_pretty=true");
-    println!("  {base}/DocumentReference/_history?_pretty=true");
+    println!("  {base}/DocumentReference?_pretty=true");
+    println!("  {base}/Patient?_pretty=true");
+    println!("  {base}/Provenance?_pretty=true");
+    println!("Stop with Ctrl-C; the store goes with it.");
     Ok(())
 }
 
