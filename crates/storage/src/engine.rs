@@ -23,6 +23,12 @@ pub trait Engine: Send + Sync {
     /// The name by which an operator chooses it: `fjall`, `sled`, `memory`.
     fn name(&self) -> &'static str;
 
+    /// Whether other processes may commit to the same data meanwhile. Then a store asks for the last `t` each time, and a batch
+    /// must be durable when [`Engine::submit`] returns.
+    fn is_shared(&self) -> bool {
+        false
+    }
+
     /// The value of `key`, or `None`.
     ///
     /// # Errors

@@ -1,10 +1,11 @@
 //! The data folder of an embedded engine: one engine, one process at a time.
 
 use std::fs::{self, File, TryLockError};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::disk::{Folder, bytes_below};
+use crate::disk::{Folder, bytes_below, sync_folder};
 use crate::embedded::Embedded;
 use crate::engine::EngineError;
 use crate::journal::JournalOptions;
@@ -68,13 +69,21 @@ fn lock(path: &Path, name: &str) -> Result<DataFolder, EngineError> {
         Err(TryLockError::Error(e)) => return Err(io(e)),
     }
     let owner = path.join("engine");
-    match fs::read_to_string(&owner) {
-        Ok(found) if found.trim() == name => {}
+    match fs::read_to_string(&owner).as_deref().map(str::trim) {
+        Ok(found) if found == name => {}
+        // Empty: the power failed before the first open was done.
+        Err(_) | Ok("") => {
+            let write = || {
+                let mut file = File::create(&owner)?;
+                file.write_all(name.as_bytes())?;
+                file.sync_all()?;
+                sync_folder(path)
+            };
+            write().map_err(io)?;
+        }
         Ok(found) => {
-            let found = found.trim();
             return Err(EngineError::Unusable(format!("it belongs to the engine {found:?}, not {name:?}")));
         }
-        Err(_) => fs::write(&owner, format!("{name}\n")).map_err(io)?,
     }
     Ok(DataFolder { path: path.to_owned(), _lock: lock })
 }

@@ -130,7 +130,7 @@ impl View {
                 };
                 Source::Commits(engine.scan(Space::Commits, range, bounds.direction))
             }
-            Scope::Type(type_name) => match self.store.inner.names.code(type_name) {
+            Scope::Type(type_name) => match self.type_code(type_name)? {
                 None => Source::Nothing,
                 Some(code) => {
                     let range = KeyRange {

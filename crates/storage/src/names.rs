@@ -45,6 +45,16 @@ impl Names {
         table.codes.get(name).copied()
     }
 
+    /// The number of a name. Another process may have given it out: then it is read.
+    pub(crate) fn find(&self, engine: &dyn Engine, name: &str) -> Result<Option<u16>, EngineError> {
+        let known = self.code(name);
+        if known.is_none() && engine.is_shared() {
+            self.reload(engine)?;
+            return Ok(self.code(name));
+        }
+        Ok(known)
+    }
+
     /// The name with this number. Another process may have given it out: then it is read.
     pub(crate) fn name(&self, engine: &dyn Engine, code: u16) -> Result<Arc<str>, EngineError> {
         let table = self.table.read().unwrap_or_else(PoisonError::into_inner);

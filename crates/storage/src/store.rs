@@ -175,7 +175,7 @@ impl Store {
     /// # Errors
     /// See [`ViewError`].
     pub fn view(&self, t: Option<T>) -> Result<View, ViewError> {
-        let published = self.published();
+        let published = self.last_point()?;
         let point = match t {
             None => published,
             Some(t) if t == published.t => published,
@@ -193,7 +193,7 @@ impl Store {
         Ok(View::new(self.clone(), point))
     }
 
-    /// The last published `t`.
+    /// The last `t` that this process has published or seen.
     pub fn t(&self) -> T {
         self.published().t
     }
@@ -297,6 +297,20 @@ impl Store {
     /// The engine below: for its name, its size on disk, compaction and checkpoints.
     pub fn engine(&self) -> &Arc<dyn Engine> {
         &self.inner.engine
+    }
+
+    /// The last point that may be seen: of this process, or of all that share the engine.
+    fn last_point(&self) -> Result<Point, EngineError> {
+        if !self.inner.engine.is_shared() {
+            return Ok(self.published());
+        }
+        let head = read_head(&*self.inner.engine)?;
+        let point = Point { t: head.t, sequence: head.sequence, instant: head.instant };
+        let mut published = self.inner.published.write().unwrap_or_else(PoisonError::into_inner);
+        if published.t < point.t {
+            *published = point;
+        }
+        Ok(*published)
     }
 
     fn published(&self) -> Point {

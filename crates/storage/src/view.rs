@@ -189,7 +189,7 @@ impl View {
     /// # Errors
     /// When the engine cannot read, or a row is damaged.
     pub fn count(&self, type_name: &str) -> Result<u64, EngineError> {
-        match self.store.inner.names.code(type_name) {
+        match self.type_code(type_name)? {
             None => Ok(0),
             Some(code) => count_at(&self.store.inner, code, self.point.t),
         }
@@ -261,8 +261,13 @@ impl View {
         read_counter(&self.store.inner, &counter_key(counter))
     }
 
+    pub(crate) fn type_code(&self, type_name: &str) -> Result<Option<u16>, EngineError> {
+        let inner = &self.store.inner;
+        inner.names.find(&*inner.engine, type_name)
+    }
+
     pub(crate) fn id_row(&self, type_name: &str, id: &str) -> Result<Option<IdRow>, EngineError> {
-        let Some(code) = self.store.inner.names.code(type_name) else {
+        let Some(code) = self.type_code(type_name)? else {
             return Ok(None);
         };
         let row = self.store.inner.engine.get(Space::Ids, &ids_key(code, id))?;

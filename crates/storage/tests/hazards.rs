@@ -339,32 +339,80 @@ fn of_writers_in_conflict_one_wins_each_version() {
     });
 }
 
+/// An engine as several processes share it: nothing of it may be taken from memory.
+struct Shared(Arc<dyn Engine>);
+
+impl Engine for Shared {
+    fn name(&self) -> &'static str {
+        self.0.name()
+    }
+
+    fn is_shared(&self) -> bool {
+        true
+    }
+
+    fn get(&self, space: Space, key: &[u8]) -> Result<Option<storage::Slice>, EngineError> {
+        self.0.get(space, key)
+    }
+
+    fn scan<'a>(&'a self, space: Space, range: KeyRange, direction: Direction) -> storage::Scan<'a> {
+        self.0.scan(space, range, direction)
+    }
+
+    fn submit(&self, batch: &Batch) -> Result<storage::Ticket, storage::SubmitError> {
+        let ticket = self.0.submit(batch)?;
+        self.0.wait(ticket)?;
+        Ok(ticket)
+    }
+
+    fn wait(&self, _ticket: storage::Ticket) -> Result<(), EngineError> {
+        Ok(())
+    }
+
+    fn compact(&self) -> Result<(), EngineError> {
+        self.0.compact()
+    }
+
+    fn checkpoint(&self) -> Result<(), EngineError> {
+        self.0.checkpoint()
+    }
+
+    fn disk_bytes(&self) -> Result<u64, EngineError> {
+        self.0.disk_bytes()
+    }
+}
+
 #[test]
 fn two_processes_on_one_engine_share_one_order() {
     every_engine::each(|name, engine| {
+        let engine = Arc::new(Shared(engine));
         // Two stores know nothing of each other, like two processes on one remote engine.
         let stores = [resources::store(engine.clone()), resources::store(engine.clone())];
         std::thread::scope(|scope| {
             for (process, store) in stores.iter().enumerate() {
                 for thread in 0..2 {
+                    let other = &stores[1 - process];
                     scope.spawn(move || {
                         for n in 0..40 {
-                            let own =
-                                put(&format!("Type{}", n % 5), &format!("{process}-{thread}-{n}"), "x", &["all|"]);
+                            let (type_name, id) = (format!("Type{}", n % 5), format!("{process}-{thread}-{n}"));
+                            let own = put(&type_name, &id, "x", &["all|"]);
                             store.commit(transaction([own, put("Patient", "shared", &format!("{n}"), &[])])).unwrap();
+                            let seen = other.view(None).unwrap().read(&type_name, &id).unwrap();
+                            assert!(seen.is_some(), "{name}: what was acknowledged there is not seen here");
                         }
                     });
                 }
             }
         });
-        let store = resources::store(engine);
-        let view = store.view(None).unwrap();
-        assert_eq!(view.t(), 160, "{name}");
-        assert_eq!(view.read("Patient", "shared").unwrap().unwrap().version, 160, "{name}");
-        assert_eq!(view.index_prefix(b"all|", Direction::Forward).count(), 160, "{name}");
-        let live: u64 = (0..5).map(|n| view.count(&format!("Type{n}")).unwrap()).sum();
-        assert_eq!(live, 160, "{name}");
-        assert_eq!(store.verify().unwrap().findings, Vec::<String>::new(), "{name}");
+        for store in stores {
+            let view = store.view(None).unwrap();
+            assert_eq!(view.t(), 160, "{name}");
+            assert_eq!(view.read("Patient", "shared").unwrap().unwrap().version, 160, "{name}");
+            assert_eq!(view.index_prefix(b"all|", Direction::Forward).count(), 160, "{name}");
+            let live: u64 = (0..5).map(|n| view.count(&format!("Type{n}")).unwrap()).sum();
+            assert_eq!(live, 160, "{name}");
+            assert_eq!(store.verify().unwrap().findings, Vec::<String>::new(), "{name}");
+        }
     });
 }
 
