@@ -112,7 +112,7 @@ impl<'t> Prepared<'t> {
         }
         let known = self.targets.borrow().get(&bundle.id()).cloned();
         let targets = known.unwrap_or_else(|| {
-            let mut targets = Targets::new();
+            let mut targets = Targets::with_capacity(bundle.children().count());
             for (url, resource) in entry_resources(bundle) {
                 targets.entry(url).or_insert(resource.id());
             }

@@ -12,24 +12,21 @@ impl<'t> Evaluation<'_, 't> {
         let element = item.element();
         let holder = element.filter(|element| !element.is_primitive());
         let reference = match holder {
-            Some(holder) => holder.text_at("reference")?,
-            None => match element {
-                Some(element) => element.text()?,
-                None => item.text()?,
-            },
+            Some(holder) => holder.text_at("reference"),
+            None => item.text(),
         };
-        let base = element.or_else(|| self.context.first().and_then(Item::element));
-        if let Some(found) = self.find(reference, base) {
-            return Some(Item::untyped(found));
-        }
-        if let Some(found) = self.env.host.resolve(reference, element) {
-            return Some(Item::untyped(found));
+        if let Some(reference) = reference {
+            let base = element.or_else(|| self.context.first().and_then(Item::element));
+            let found = self.find(reference, base).or_else(|| self.env.host.resolve(reference, element));
+            if let Some(found) = found {
+                return Some(Item::untyped(found));
+            }
         }
         if !self.env.typed_references {
             return None;
         }
         let stated = holder.and_then(|holder| holder.text_at("type"));
-        let ty = stated.or_else(|| reference_type(reference))?;
+        let ty = stated.or_else(|| reference_type(reference?))?;
         Some(Item::Unresolved(self.env.prepared.shapes().named(Name::of(ty)?)?))
     }
 

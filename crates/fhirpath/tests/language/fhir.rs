@@ -117,6 +117,15 @@ fn a_reference_that_leads_nowhere_still_has_a_type_where_that_is_wanted() {
     let is = expression("generalPractitioner.where(resolve() is Practitioner).reference");
     assert_eq!(is.evaluate(tree.root(), &typed).unwrap().len(), 1);
     assert_eq!(is.evaluate(tree.root(), &Environment::new(&prepared)).unwrap().len(), 0);
+    let logical = json::read(
+        br#"{"resourceType":"Patient","generalPractitioner":[{"type":"Practitioner","identifier":{"value":"1"}}]}"#,
+        &Default::default(),
+    )
+    .unwrap();
+    let logical_prepared = Prepared::new(&logical, shapes);
+    let logical_typed = Environment::new(&logical_prepared).with_typed_references();
+    let counted = expression("generalPractitioner.where(resolve() is Practitioner).count() = 1");
+    assert_eq!(counted.test(logical.root(), &logical_typed), Ok(Some(true)));
     let is_not = expression("generalPractitioner.where(resolve() is Patient)");
     assert!(is_not.evaluate(tree.root(), &typed).unwrap().is_empty());
 }
