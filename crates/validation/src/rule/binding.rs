@@ -8,6 +8,10 @@ use crate::pass::Pass;
 use crate::program::{Bound, State};
 use crate::terminology::{CodeVerdict, Coding, Membership};
 
+/// R4 binds every component of a vital sign to these units, which was not meant (an inspired oxygen flow has litres a
+/// minute) and is gone in R5: it is a recommendation here.
+const VITAL_UNITS: &str = "http://hl7.org/fhir/ValueSet/ucum-vitals-common";
+
 /// Quantity and the types that are nothing else.
 pub(crate) const QUANTITIES: [&str; 7] =
     ["Quantity", "Age", "Distance", "Duration", "Count", "MoneyQuantity", "SimpleQuantity"];
@@ -32,6 +36,11 @@ fn one<'t>(pass: &mut Pass<'_, 't>, element: Element<'t>, state: &State, bound: 
             BindingStrength::Required if !has_code => no_code(pass, element, state, value_set, &bound.source),
             _ if !has_code => {}
             BindingStrength::Example => {}
+            BindingStrength::Required if value_set.starts_with(VITAL_UNITS) => {
+                if !pass.is_trial() {
+                    hold(pass, element, value_set, &bound.source, Severity::Warning);
+                }
+            }
             BindingStrength::Required => hold(pass, element, value_set, &bound.source, Severity::Error),
             BindingStrength::Extensible if !pass.is_trial() => {
                 hold(pass, element, value_set, &bound.source, Severity::Warning);

@@ -83,6 +83,10 @@ impl<'t> Sorting<'_, 't> {
         variant: usize,
         order: usize,
     ) -> Option<usize> {
+        let claimed = plan.slices.iter().position(|slice| is_claimed(pass, slice, item));
+        if claimed.is_some() {
+            return claimed;
+        }
         let regular = plan.slices.iter().position(|slice| {
             !slice.is_default
                 && match &slice.matcher {
@@ -92,6 +96,16 @@ impl<'t> Sorting<'_, 't> {
         });
         regular.or_else(|| plan.slices.iter().position(|slice| slice.is_default))
     }
+}
+
+/// Whether an item says itself that it meets the profile by which a slice is known, so that nothing need be tried.
+fn is_claimed<'t>(pass: &mut Pass<'_, 't>, slice: &SlicePlan, item: Element<'t>) -> bool {
+    slice.matcher.iter().flatten().any(|matcher| match &matcher.test {
+        Test::Profile(profiles) => follow(pass, item, &matcher.path)
+            .iter()
+            .any(|end| profiles.iter().any(|profile| pass.claims(*end, catalog::Canonical::of(profile).url))),
+        _ => false,
+    })
 }
 
 fn out_of_order<'t>(pass: &mut Pass<'_, 't>, plan: &SlicingPlan, slice: usize, item: Element<'t>) {
