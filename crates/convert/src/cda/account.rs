@@ -19,12 +19,35 @@ pub(super) fn losses(cx: &mut Context<'_>, root: Node<'_>) {
         }
         let carried = node.name() == "reference"
             && node.peek("value").is_some_and(|value| value.starts_with('#') && cx.cda.anchor(value).is_some());
-        if let Some(content) = untaken(node).filter(|_| !carried) {
-            cx.loss(node, format!("{} has no place in the map and was not carried: {content}.", node.name()));
+        match untaken(node).filter(|_| !carried) {
+            // What identifies a statement that became part of another resource says nothing of the patient.
+            Some(content) if node.name() == "id" && is_inner(node) => {
+                cx.note(node, format!("The identifier {content} belongs to a part that has no identifier in FHIR."));
+            }
+            Some(content) => {
+                cx.loss(node, format!("{} has no place in the map and was not carried: {content}.", node.name()));
+            }
+            None => {}
         }
         let children: Vec<Node<'_>> = node.children().collect();
         stack.extend(children.into_iter().rev());
     }
+}
+
+/// Whether an `id` belongs to a statement or a section, not to a person or an organisation.
+fn is_inner(id: Node<'_>) -> bool {
+    const HOLDERS: [&str; 9] = [
+        "section",
+        "act",
+        "observation",
+        "organizer",
+        "procedure",
+        "substanceAdministration",
+        "supply",
+        "encounter",
+        "observationRange",
+    ];
+    id.parent().is_some_and(|holder| HOLDERS.contains(&holder.name()))
 }
 
 /// What an element carries itself that was not taken, in words; `None` where there is nothing.

@@ -356,9 +356,6 @@ fn reactions(cx: &mut Context<'_>, observation: Node<'_>, to: &mut ElementMut<'_
         }
         some = true;
         let mut reaction = to.item("reaction");
-        for id in manifestation.all("id") {
-            id.take_attributes();
-        }
         entry::status(manifestation);
         manifestation.get("code").map(Node::take_all);
         match value.filter(|_| named) {

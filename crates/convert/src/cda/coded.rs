@@ -80,6 +80,16 @@ pub(super) fn fill_concept(cx: &mut Context<'_>, node: Node<'_>, concept: &mut E
 }
 
 fn push_codings(cx: &mut Context<'_>, node: Node<'_>, concept: &mut ElementMut<'_>, codings: &mut usize) {
+    if node.peek("code").is_some_and(|code| !code.contains(char::is_alphanumeric)) {
+        cx.defect(
+            node,
+            format!("The code {:?} is none; it is kept as text only.", node.attr("code").unwrap_or_default()),
+        );
+        node.peek("displayName").or(node.peek("code")).into_iter().for_each(|text| {
+            concept.set("text", text);
+        });
+        return;
+    }
     let display_only = node.name() == "translation" && node.peek("displayName").is_some();
     if node.peek("code").is_some() || display_only {
         *codings += 1;

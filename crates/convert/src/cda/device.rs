@@ -28,7 +28,6 @@ pub(super) fn device_use(cx: &mut Context<'_>, act: Node<'_>) -> Option<String> 
             cx.note(act, format!("The entry names no device; it says: {text}"));
         }
         entry::status(act);
-        act.all("id").for_each(Node::take_attributes);
         return None;
     };
     let mut tree = entry::begin(cx, act, "DeviceUseStatement", Some(USE_PROFILE), "");

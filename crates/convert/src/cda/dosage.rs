@@ -42,7 +42,6 @@ pub(super) fn push_dosages(cx: &mut Context<'_>, act: Node<'_>, to: &mut Element
             dosage.set("text", &text);
         }
         entry::status(*part);
-        part.all("id").for_each(Node::take_attributes);
         fill(cx, *part, &mut dosage, true);
         take_product(*part);
     }
@@ -353,6 +352,5 @@ fn instruction(cx: &mut Context<'_>, act: Node<'_>) -> Option<String> {
     let text = entry::statement_text(cx, inner);
     inner.get("code").map(Node::take_all);
     entry::status(inner);
-    inner.all("id").for_each(Node::take_attributes);
     text
 }

@@ -125,7 +125,6 @@ fn concern(cx: &mut Context<'_>, act: Node<'_>, family: Family) -> Vec<String> {
     let about_problem = matches!(family, Family::Problems | Family::PastProblems) || act.has_template(CONCERN);
     if !observations.is_empty() && (about_allergy || about_problem) {
         act.get("code").map(Node::take_all);
-        act.all("id").for_each(Node::take_attributes);
         super::entry::statement_text(cx, act);
         for observation in observations.iter().filter(|inner| !is_comment(**inner)) {
             found.push(if is_allergy(*observation, family) {
@@ -140,7 +139,6 @@ fn concern(cx: &mut Context<'_>, act: Node<'_>, family: Family) -> Vec<String> {
         found.push(procedure::request(cx, act));
     } else if inner(act).next().is_some() && act.get("code").is_none_or(|code| !coded::names_something(cx, code)) {
         // An act without a code of its own only groups what is in it.
-        act.all("id").for_each(Node::take_attributes);
         super::entry::status(act);
     } else if family == Family::Plan {
         found.push(procedure::request(cx, act));

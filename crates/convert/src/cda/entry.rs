@@ -108,7 +108,6 @@ pub(super) fn push_notes(cx: &mut Context<'_>, act: Node<'_>, to: &mut ElementMu
             code.take_all();
         }
         status(comment);
-        comment.all("id").for_each(Node::take_attributes);
         let Some(text) = text else { continue };
         let author = comment.get("author");
         let party = author.and_then(|author| people::participant(cx, author));

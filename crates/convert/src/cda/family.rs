@@ -69,7 +69,6 @@ fn condition(cx: &mut Context<'_>, illness: Node<'_>, to: &mut model::ElementMut
     let mut holder = model::Tree::new("FamilyMemberHistory");
     let mut item = holder.edit();
     entry::status(illness);
-    illness.all("id").for_each(Node::take_attributes);
     let text = entry::statement_text(cx, illness);
     match value {
         Some(value) => {

@@ -19,13 +19,22 @@ const BASED_ON: &str = "http://hl7.org/fhir/StructureDefinition/event-basedOn";
 
 /// Language, date and first author, which entries refer to; to be called before any entry is read.
 pub(super) fn prepare(cx: &mut Context<'_>, root: Node<'_>) {
-    cx.language = root.get("languageCode").and_then(|language| language.attr("code")).map(|tag| tag.replace('_', "-"));
+    cx.language = root.get("languageCode").and_then(|language| language.attr("code")).map(language_tag);
     if cx.language.as_deref().is_some_and(|tag| !is_language_tag(tag)) {
         let tag = cx.language.take().unwrap_or_default();
         cx.defect(root, format!("The language {tag:?} is no BCP 47 tag; the document has none."));
     }
     cx.date = root.get("effectiveTime").and_then(time::peek_time);
     cx.author = root.all("author").find_map(|author| people::participant(cx, author)).map(|party| party.reference);
+}
+
+/// The BCP 47 tag of a language code: `en_GB` is `en-GB`, `eng` is `en`.
+pub(super) fn language_tag(code: &str) -> String {
+    let tag = code.replace('_', "-");
+    let (primary, rest) = tag.split_once('-').map_or((tag.as_str(), ""), |(primary, rest)| (primary, rest));
+    let mut rows = include_str!("languages.tsv").lines().filter_map(|row| row.split_once('\t'));
+    let short = rows.find(|(long, _)| primary.eq_ignore_ascii_case(long)).map_or(primary, |(_, short)| short);
+    if rest.is_empty() { short.to_owned() } else { format!("{short}-{rest}") }
 }
 
 fn is_language_tag(tag: &str) -> bool {

@@ -176,7 +176,6 @@ fn not_done_reason(cx: &mut Context<'_>, act: Node<'_>, to: &mut ElementMut<'_>)
         let coded_reason = reason.get("code").filter(|code| coded::code_in(cx, *code, REASON).is_some());
         if let Some(code) = coded_reason.filter(|_| refusal || entry::is_negated(act)) {
             coded::set_concept(cx, Some(code), to, "statusReason");
-            reason.all("id").for_each(Node::take_attributes);
             entry::status(reason);
         }
     }

@@ -131,7 +131,6 @@ fn fulfilment_notes(cx: &mut Context<'_>, act: Node<'_>, to: &mut ElementMut<'_>
         }
         inner.get("code").map(Node::take_all);
         entry::status(inner);
-        inner.all("id").for_each(Node::take_attributes);
         if let Some(text) = entry::statement_text(cx, inner) {
             entry::push_note(to, &text);
         }
@@ -205,7 +204,6 @@ fn dispense_request(cx: &mut Context<'_>, act: Node<'_>, to: &mut ElementMut<'_>
         }
     }
     let Some(supply) = supply else { return };
-    supply.all("id").for_each(Node::take_attributes);
     entry::status(supply);
     entry::statement_text(cx, supply);
     supply.get("independentInd").map(Node::take_attributes);

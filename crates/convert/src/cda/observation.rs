@@ -314,7 +314,6 @@ pub(super) fn organizer(cx: &mut Context<'_>, act: Node<'_>, family: Family) -> 
     if plain {
         code.map(Node::take_attributes);
         entry::status(act);
-        act.all("id").for_each(Node::take_attributes);
         if let Some(when) = act.get("effectiveTime").filter(|_| !members.is_empty()) {
             when.descendants().for_each(Node::take_attributes);
         }

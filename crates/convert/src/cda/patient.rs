@@ -112,10 +112,10 @@ fn demographics(cx: &mut Context<'_>, person: Node<'_>, to: &mut ElementMut<'_>)
 fn communication(cx: &mut Context<'_>, node: Node<'_>, to: &mut ElementMut<'_>) {
     let Some(language) = node.get("languageCode").filter(|language| language.peek("code").is_some()) else { return };
     let mut item = to.item("communication");
-    let tag = language.attr("code").unwrap_or_default();
+    let tag = super::header::language_tag(language.attr("code").unwrap_or_default());
     let mut coding = item.object("language");
     let mut coding = coding.item("coding");
-    coding.set("system", "urn:ietf:bcp:47").set("code", tag);
+    coding.set("system", "urn:ietf:bcp:47").set("code", &tag);
     if let Some(preferred) = node.get("preferenceInd").and_then(|flag| flag.attr("value")) {
         item.set("preferred", preferred == "true");
     }

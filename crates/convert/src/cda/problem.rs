@@ -161,7 +161,7 @@ fn statuses(
 pub(super) fn take_status(cx: &Context<'_>, status: Node<'_>) {
     entry::statement_text(cx, status);
     entry::status(status);
-    status.descendants().for_each(Node::take_attributes);
+    status.descendants().filter(|node| node.name() != "id").for_each(Node::take_attributes);
 }
 
 fn end<'d>(statement: Node<'d>) -> Option<Node<'d>> {

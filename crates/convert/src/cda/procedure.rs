@@ -89,7 +89,6 @@ pub(super) fn reasons(cx: &mut Context<'_>, act: Node<'_>, to: &mut ElementMut<'
         }
         if reason.name() == "observation" {
             let Some(value) = reason.get("value").filter(|value| coded::names_something(cx, *value)) else { continue };
-            reason.all("id").for_each(Node::take_attributes);
             entry::status(reason);
             reason.get("code").map(Node::take_all);
             let text = entry::statement_text(cx, reason);
@@ -108,7 +107,6 @@ pub(super) fn reasons(cx: &mut Context<'_>, act: Node<'_>, to: &mut ElementMut<'
         } else if reason.name() == "act"
             && let Some(text) = entry::statement_text(cx, reason)
         {
-            reason.all("id").for_each(Node::take_attributes);
             to.item("reasonCode").set("text", &text);
         }
     }

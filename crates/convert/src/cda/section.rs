@@ -131,7 +131,6 @@ fn convert<'d>(cx: &mut Context<'_>, source: Node<'d>, converted: &mut Vec<Secti
         }
         author.get("time").map(Node::take_attributes);
     }
-    source.all("id").for_each(Node::take_attributes);
     let div = source.get("text").and_then(|text| narrative::div(cx, text));
     let mut references = Vec::new();
     for entry in source.all("entry") {

@@ -195,11 +195,29 @@ pub(super) fn fill_period(cx: &mut Context<'_>, node: Node<'_>, period: &mut Ele
     for (name, end) in [("low", "start"), ("high", "end")] {
         let Some(bound) = node.get(name) else { continue };
         match (bound.peek("value"), bound.null_flavor()) {
+            (Some(value), _) if end == "end" && ends_before(period.as_element().text_at("start"), peek_time(bound)) => {
+                cx.defect(
+                    bound,
+                    format!("The interval ends ({value}) before it begins; its end is kept as original text."),
+                );
+                bound.take_attributes();
+                let mut primitive = period.primitive(end);
+                primitive.item("extension").set("url", ORIGINAL).set("valueString", value);
+                coded::absent(&mut primitive, Some("UNK"));
+            }
             (Some(_), _) => set_time(cx, bound, period, end),
             // Positive and negative infinity are FHIR's open ends; not applicable is none at all.
             (None, Some("PINF" | "NINF" | "NA") | None) => {}
             (None, flavor) => coded::absent(&mut period.primitive(end), flavor),
         }
+    }
+}
+
+fn ends_before(start: Option<&str>, end: Option<String>) -> bool {
+    let range = |text: &str| PartialDateTime::parse(text).map(|date| date.range(0));
+    match (start.and_then(range), end.as_deref().and_then(range)) {
+        (Some((start, _)), Some((_, end))) => end <= start,
+        _ => false,
     }
 }
 

@@ -52,6 +52,7 @@ type Item = for<'d> fn(&mut Context<'d>, Node<'d>, Node<'d>, Node<'d>) -> String
 fn collection<'d>(cx: &mut Context<'d>, root: Node<'d>, statement: &str, item: Item) -> Result<Tree, Refusal> {
     crate::cda::add_patient(cx, root, PATIENT);
     let mut narrative = Vec::new();
+    let mut codes = Vec::new();
     let mut count = 0;
     let body = root.at("component/structuredBody");
     for section in body
@@ -59,7 +60,7 @@ fn collection<'d>(cx: &mut Context<'d>, root: Node<'d>, statement: &str, item: I
         .flat_map(|body| body.all("component").collect::<Vec<_>>())
         .filter_map(|part| part.get("section"))
     {
-        section.get("code").map(Node::take_all);
+        codes.extend(section.get("code"));
         let title = section.get("title").and_then(Node::text);
         if let Some(div) = section.get("text").and_then(|text| narrative::div(cx, text)) {
             narrative.push((title.unwrap_or_default(), div));
@@ -73,7 +74,6 @@ fn collection<'d>(cx: &mut Context<'d>, root: Node<'d>, statement: &str, item: I
                 crate::cda::entries::statement(cx, act, crate::cda::section::Family::Other);
             }
         }
-        section.all("id").for_each(Node::take_attributes);
         cx.mapped(section, "the resources of its entries");
     }
     let embedded = root.at("component/nonXMLBody");
@@ -89,7 +89,7 @@ fn collection<'d>(cx: &mut Context<'d>, root: Node<'d>, statement: &str, item: I
                 "The document has no coded items: it is carried as it came, and no medication resource was made.",
             );
         }
-        None => document_reference(cx, root, &narrative),
+        None => document_reference(cx, root, &narrative, &codes),
     }
     let document = std::mem::replace(&mut cx.document, crate::document::Document::new([0; 32]));
     Ok(document.bundle("collection", None, cx.now, None))
@@ -108,7 +108,7 @@ fn further(cx: &mut Context<'_>, act: Node<'_>, item: &str) {
 }
 
 /// What the header says and the narrative: they have no place in the items.
-fn document_reference(cx: &mut Context<'_>, root: Node<'_>, narrative: &[(String, String)]) {
+fn document_reference(cx: &mut Context<'_>, root: Node<'_>, narrative: &[(String, String)], codes: &[Node<'_>]) {
     let mut tree = Tree::new("DocumentReference");
     let mut to = tree.edit();
     to.set_some("language", cx.language.as_deref());
@@ -154,6 +154,11 @@ fn document_reference(cx: &mut Context<'_>, root: Node<'_>, narrative: &[(String
     attachment.set_some("title", Some(titles.join("; ")).filter(|title| !title.is_empty()).as_deref());
     if let Some(time) = root.get("effectiveTime") {
         crate::cda::time::set_time(cx, time, &mut attachment, "creation");
+    }
+    for code in codes {
+        if crate::cda::coded::names_something(cx, *code) {
+            crate::cda::coded::push_concept(cx, *code, &mut to.object("context"), "event");
+        }
     }
     cx.document.add("DocumentReference", tree);
 }

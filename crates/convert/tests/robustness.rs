@@ -1,0 +1,83 @@
+//! No input makes the converter panic: cut, mangled and hostile documents give a draft or a refusal.
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+
+use convert::{BuiltIn, Knowledge, Options, Source};
+use model::{IssueType, Limits, NoShapes};
+
+fn examples() -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    files.filter(|path| path.is_file()).map(|path| fs::read(path).unwrap()).collect()
+}
+
+#[test]
+fn cut_and_mangled_examples_never_panic() {
+    for bytes in examples() {
+        let step = bytes.len() / 40 + 1;
+        for cut in (0..bytes.len()).step_by(step) {
+            let _ = support::convert_bytes(&bytes[..cut]);
+            let mut mangled = bytes.clone();
+            for (place, byte) in mangled.iter_mut().enumerate().skip(cut).step_by(97) {
+                *byte = if place % 3 == 0 { b'<' } else { byte.wrapping_add(13) };
+            }
+            let _ = support::convert_bytes(&mangled);
+        }
+        // Attributes without values, values without meaning.
+        let text = String::from_utf8_lossy(&bytes);
+        for (from, to) in [
+            ("value=\"", "value=\"x"),
+            ("code=\"", "code=\" "),
+            ("root=\"", "root=\"é"),
+            ("xsi:type=\"", "xsi:type=\"q:"),
+        ] {
+            let _ = support::convert_bytes(text.replace(from, to).as_bytes());
+        }
+    }
+}
+
+#[test]
+fn hostile_xml_is_refused() {
+    let laughs = "<!DOCTYPE a [<!ENTITY a 'ha'><!ENTITY b '&a;&a;&a;'>]><ClinicalDocument>&b;</ClinicalDocument>";
+    let refusal = support::convert_bytes(laughs.as_bytes()).unwrap_err();
+    assert_eq!(refusal.issues[0].code, IssueType::Security, "{refusal}");
+    let external = "<!DOCTYPE a [<!ENTITY a SYSTEM 'file:///etc/hostname'>]><ClinicalDocument>&a;</ClinicalDocument>";
+    assert!(support::convert_bytes(external.as_bytes()).is_err());
+    let deep = format!("<ClinicalDocument>{}{}</ClinicalDocument>", "<a>".repeat(200_000), "</a>".repeat(200_000));
+    assert!(support::convert_bytes(deep.as_bytes()).is_err());
+    let knowledge = Knowledge { shapes: &NoShapes, systems: &BuiltIn };
+    let options = Options { limits: Limits { bytes: 10, depth: 9, elements: 9 }, ..Options::at(support::NOW) };
+    let refusal = convert::convert(&knowledge, &Source::new(b"<ClinicalDocument/>"), &options).unwrap_err();
+    assert_eq!(refusal.issues[0].code, IssueType::TooLong);
+}
+
+#[test]
+fn refusals_are_precise() {
+    let text = |bytes: &[u8]| support::convert_bytes(bytes).unwrap_err().to_string();
+    assert!(text(b"hello").contains("no format"), "{}", text(b"hello"));
+    assert!(text(b"<ClinicalDocument xmlns='urn:hl7-org:v3'/>").contains("no code"));
+    let letter = support::summary("11450-4", "").replace("60591-5", "51852-2");
+    assert!(text(letter.as_bytes()).contains("51852-2"));
+    let patient = text(br#"{"resourceType":"Patient"}"#);
+    assert!(patient.contains("single Patient"), "{patient}");
+    let knowledge = Knowledge { shapes: &NoShapes, systems: &BuiltIn };
+    let options = Options { category: Some("Laboratory-Reports".to_owned()), ..Options::at(support::NOW) };
+    let summary = support::summary("11450-4", "");
+    let refusal = convert::convert(&knowledge, &Source::new(summary.as_bytes()), &options).unwrap_err();
+    assert!(refusal.to_string().contains("Patient-Summaries"), "{refusal}");
+}
+
+#[test]
+fn other_encodings_are_read_by_their_declaration() {
+    let text = support::summary("11450-4", "").replace("<family>B</family>", "<family>Müller</family>");
+    let latin: Vec<u8> =
+        format!("<?xml version='1.0' encoding='ISO-8859-1'?>{text}").chars().map(|c| c as u32 as u8).collect();
+    let wide: Vec<u8> = format!("\u{feff}{text}").encode_utf16().flat_map(u16::to_be_bytes).collect();
+    for bytes in [latin, wide] {
+        let draft = support::convert_bytes(&bytes).unwrap();
+        assert!(support::first(&draft, "Patient").contains("Müller"));
+    }
+}
