@@ -160,7 +160,7 @@ fn agent(cx: &mut Context<'_>, entity: Node<'_>, to: &mut ElementMut<'_>) {
             }
         }
         None => {
-            entity.get("code").map(Node::take_all);
+            entity.get("code").into_iter().for_each(Node::take_all);
             to.object("code").set_some("text", name.as_deref());
         }
     }
@@ -357,7 +357,7 @@ fn reactions(cx: &mut Context<'_>, observation: Node<'_>, to: &mut ElementMut<'_
         some = true;
         let mut reaction = to.item("reaction");
         entry::status(manifestation);
-        manifestation.get("code").map(Node::take_all);
+        manifestation.get("code").into_iter().for_each(Node::take_all);
         match value.filter(|_| named) {
             Some(value) => coded::fill_concept(cx, value, &mut reaction.item("manifestation")),
             None => match &text {

@@ -322,7 +322,7 @@ fn event(cx: &mut Context<'_>, when: Node<'_>, timing: &mut ElementMut<'_>) {
 /// A precondition means "as needed": its value says for what.
 fn as_needed(cx: &mut Context<'_>, act: Node<'_>, dosage: &mut ElementMut<'_>) {
     let Some(criterion) = act.get("precondition").and_then(|condition| condition.get("criterion")) else { return };
-    criterion.get("code").map(Node::take_all);
+    criterion.get("code").into_iter().for_each(Node::take_all);
     let text = entry::statement_text(cx, criterion);
     match criterion.get("value").filter(|value| coded::names_something(cx, *value)) {
         Some(value) => {
@@ -350,7 +350,7 @@ fn instruction(cx: &mut Context<'_>, act: Node<'_>) -> Option<String> {
         return None;
     }
     let text = entry::statement_text(cx, inner);
-    inner.get("code").map(Node::take_all);
+    inner.get("code").into_iter().for_each(Node::take_all);
     entry::status(inner);
     text
 }

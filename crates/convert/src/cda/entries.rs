@@ -124,7 +124,7 @@ fn concern(cx: &mut Context<'_>, act: Node<'_>, family: Family) -> Vec<String> {
     let about_allergy = observations.iter().any(|inner| is_allergy(*inner, family));
     let about_problem = matches!(family, Family::Problems | Family::PastProblems) || act.has_template(CONCERN);
     if !observations.is_empty() && (about_allergy || about_problem) {
-        act.get("code").map(Node::take_all);
+        act.get("code").into_iter().for_each(Node::take_all);
         super::entry::statement_text(cx, act);
         for observation in observations.iter().filter(|inner| !is_comment(**inner)) {
             found.push(if is_allergy(*observation, family) {

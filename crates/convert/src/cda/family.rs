@@ -17,7 +17,7 @@ pub(super) fn is_family(act: Node<'_>) -> bool {
 pub(super) fn history(cx: &mut Context<'_>, act: Node<'_>) -> String {
     let mut tree = entry::begin(cx, act, "FamilyMemberHistory", None, "");
     let mut to = tree.edit();
-    act.get("code").map(Node::take_attributes);
+    act.get("code").into_iter().for_each(Node::take_attributes);
     entry::status(act);
     to.set("status", "completed");
     cx.set_patient(&mut to, "patient");
@@ -72,7 +72,7 @@ fn condition(cx: &mut Context<'_>, illness: Node<'_>, to: &mut model::ElementMut
     let text = entry::statement_text(cx, illness);
     match value {
         Some(value) => {
-            illness.get("code").map(Node::take_all);
+            illness.get("code").into_iter().for_each(Node::take_all);
             coded::fill_concept(cx, value, &mut item.object("code"));
         }
         None => coded::require_concept(cx, illness.get("code"), &mut item, "code"),

@@ -195,7 +195,7 @@ fn attesters(cx: &mut Context<'_>, root: Node<'_>, to: &mut ElementMut<'_>) {
     for (name, mode) in [("legalAuthenticator", "legal"), ("authenticator", "professional")] {
         for node in root.all(name) {
             let party = people::participant(cx, node);
-            node.get("signatureCode").map(Node::take_attributes);
+            node.get("signatureCode").into_iter().for_each(Node::take_attributes);
             let Some(party) = party else { continue };
             let mut attester = to.item("attester");
             attester.set("mode", mode);

@@ -22,7 +22,7 @@ pub(super) fn immunization(cx: &mut Context<'_>, act: Node<'_>) -> String {
     let status = entry::mapped_status(cx, act, "immunization", "completed");
     to.set("status", if negated && status != "entered-in-error" { "not-done" } else { status });
     not_done_reason(cx, act, &mut to);
-    act.get("code").map(Node::take_attributes);
+    act.get("code").into_iter().for_each(Node::take_attributes);
     let product = act.at("consumable/manufacturedProduct");
     vaccine(cx, act, product, &mut to);
     cx.set_patient(&mut to, "patient");
@@ -66,9 +66,8 @@ fn vaccine(cx: &mut Context<'_>, act: Node<'_>, product: Option<Node<'_>>, to: &
     let material = product.and_then(|product| product.get("manufacturedMaterial"));
     let code = material.and_then(|material| material.get("code"));
     let name = material.and_then(|material| material.get("name")).and_then(Node::text);
-    match code.filter(|code| coded::says_something(*code)) {
-        Some(code) => coded::fill_concept(cx, code, &mut to.object("vaccineCode")),
-        None => {}
+    if let Some(code) = code.filter(|code| coded::says_something(*code)) {
+        coded::fill_concept(cx, code, &mut to.object("vaccineCode"));
     }
     let said = to
         .as_element()

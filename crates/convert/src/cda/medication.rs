@@ -118,7 +118,7 @@ fn set_medication(cx: &mut Context<'_>, act: Node<'_>, profile: &str, to: &mut E
             }
         }
     }
-    act.get("code").map(Node::take_attributes);
+    act.get("code").into_iter().for_each(Node::take_attributes);
 }
 
 /// Instructions to the pharmacist become notes.
@@ -129,7 +129,7 @@ fn fulfilment_notes(cx: &mut Context<'_>, act: Node<'_>, to: &mut ElementMut<'_>
         if !is_fulfilment {
             continue;
         }
-        inner.get("code").map(Node::take_all);
+        inner.get("code").into_iter().for_each(Node::take_all);
         entry::status(inner);
         if let Some(text) = entry::statement_text(cx, inner) {
             entry::push_note(to, &text);
@@ -206,8 +206,8 @@ fn dispense_request(cx: &mut Context<'_>, act: Node<'_>, to: &mut ElementMut<'_>
     let Some(supply) = supply else { return };
     entry::status(supply);
     entry::statement_text(cx, supply);
-    supply.get("independentInd").map(Node::take_attributes);
-    supply.get("code").map(Node::take_attributes);
+    supply.get("independentInd").into_iter().for_each(Node::take_attributes);
+    supply.get("code").into_iter().for_each(Node::take_attributes);
     if let Some(amount) = supply.get("quantity") {
         if amount.peek("value").is_some() {
             quantity::fill_quantity(cx, amount, &mut to.object("dispenseRequest").object("quantity"));

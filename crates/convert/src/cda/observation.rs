@@ -312,7 +312,7 @@ pub(super) fn organizer(cx: &mut Context<'_>, act: Node<'_>, family: Family) -> 
         return vec![report(cx, act, &members)];
     }
     if plain {
-        code.map(Node::take_attributes);
+        code.into_iter().for_each(Node::take_attributes);
         entry::status(act);
         if let Some(when) = act.get("effectiveTime").filter(|_| !members.is_empty()) {
             when.descendants().for_each(Node::take_attributes);

@@ -56,7 +56,7 @@ pub(super) fn provenance(cx: &mut Context<'_>, node: Node<'_>, target: &str) {
                 .set("system", TYPE)
                 .set("code", participation.peek("typeCode").unwrap_or(role));
             agent.object("who").set("reference", &reference);
-            participation.get("signatureCode").map(Node::take_attributes);
+            participation.get("signatureCode").into_iter().for_each(Node::take_attributes);
             times.extend(participation.get("time"));
         }
     }

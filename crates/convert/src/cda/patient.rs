@@ -77,7 +77,7 @@ fn demographics(cx: &mut Context<'_>, person: Node<'_>, to: &mut ElementMut<'_>)
     }
     if let Some(time) = person.get("deceasedTime").filter(|time| time.peek("value").is_some()) {
         time::set_time(cx, time, to, "deceasedDateTime");
-        person.get("deceasedInd").map(Node::take_attributes);
+        person.get("deceasedInd").into_iter().for_each(Node::take_attributes);
     } else if let Some(value) = person.get("deceasedInd").and_then(|flag| flag.attr("value")) {
         to.set("deceasedBoolean", value == "true");
     }

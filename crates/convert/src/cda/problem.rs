@@ -34,7 +34,7 @@ pub(super) fn condition(
     to.item("category").item("coding").set("system", CATEGORY).set("code", category);
     kind(cx, observation, &mut to);
     if let Some(severity) = entry::inner_coded(observation, "SEV") {
-        severity.get("code").map(Node::take_attributes);
+        severity.get("code").into_iter().for_each(Node::take_attributes);
         entry::status(severity);
         entry::statement_text(cx, severity);
         coded::set_concept(cx, severity.get("value"), &mut to, "severity");

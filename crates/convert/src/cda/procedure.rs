@@ -90,7 +90,7 @@ pub(super) fn reasons(cx: &mut Context<'_>, act: Node<'_>, to: &mut ElementMut<'
         if reason.name() == "observation" {
             let Some(value) = reason.get("value").filter(|value| coded::names_something(cx, *value)) else { continue };
             entry::status(reason);
-            reason.get("code").map(Node::take_all);
+            reason.get("code").into_iter().for_each(Node::take_all);
             let text = entry::statement_text(cx, reason);
             let mut concept = to.item("reasonCode");
             coded::fill_concept(cx, value, &mut concept);

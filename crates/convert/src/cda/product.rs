@@ -32,7 +32,7 @@ pub(super) fn medication(cx: &mut Context<'_>, product: Node<'_>, profile: &str)
     to.object("meta").push("profile", profile);
     for kind in &kinds {
         let Some(code) = kind.get("code").filter(|code| coded::names_something(cx, *code)) else { continue };
-        kind.get("name").map(Node::take_all);
+        kind.get("name").into_iter().for_each(Node::take_all);
         let mut extension = to.item("extension");
         extension.set("url", CLASSIFICATION);
         coded::fill_concept(cx, code, &mut extension.object("valueCodeableConcept"));

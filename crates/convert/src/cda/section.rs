@@ -129,7 +129,7 @@ fn convert<'d>(cx: &mut Context<'_>, source: Node<'d>, converted: &mut Vec<Secti
         if let Some(party) = people::participant(cx, author) {
             to.item("author").set("reference", &party.reference);
         }
-        author.get("time").map(Node::take_attributes);
+        author.get("time").into_iter().for_each(Node::take_attributes);
     }
     let div = source.get("text").and_then(|text| narrative::div(cx, text));
     let mut references = Vec::new();

@@ -24,7 +24,7 @@ pub(super) fn is_study(act: Node<'_>) -> bool {
 pub(super) fn imaging_study(cx: &mut Context<'_>, act: Node<'_>) -> String {
     let mut tree = Tree::new("ImagingStudy");
     let mut to = tree.edit();
-    act.get("code").map(Node::take_all);
+    act.get("code").into_iter().for_each(Node::take_all);
     let uid = act.get("id").and_then(|id| id.attr("root")).map(str::to_owned);
     begin(uid.as_deref(), cx, &mut to);
     if let time::When::Point(point) = time::when(act.get("effectiveTime")) {
@@ -70,7 +70,7 @@ fn push_series(cx: &mut Context<'_>, series: Node<'_>, to: &mut ElementMut<'_>) 
     let mut item = to.item("series");
     item.set_some("uid", series.get("id").and_then(|id| id.attr("root")));
     let code = series.get("code");
-    code.map(Node::take_attributes);
+    code.into_iter().for_each(Node::take_attributes);
     let qualifier = code.and_then(|code| {
         code.all("qualifier")
             .find(|qualifier| qualifier.get("name").is_some_and(|name| name.peek("code") == Some(MODALITY)))
@@ -78,7 +78,7 @@ fn push_series(cx: &mut Context<'_>, series: Node<'_>, to: &mut ElementMut<'_>) 
     match qualifier.and_then(|qualifier| qualifier.get("value")) {
         Some(value) => {
             coded::fill_coding(cx, value, &mut item.object("modality"));
-            value.parent().and_then(|qualifier| qualifier.get("name")).map(Node::take_attributes);
+            value.parent().and_then(|qualifier| qualifier.get("name")).into_iter().for_each(Node::take_attributes);
         }
         None => coded::absent(&mut item.object("modality"), None),
     }
@@ -97,7 +97,7 @@ fn push_series(cx: &mut Context<'_>, series: Node<'_>, to: &mut ElementMut<'_>) 
             coding.set_some("display", instance.get("code").and_then(|code| code.peek("displayName")));
         }
         // When one image was made has no place in the study; the image itself says so.
-        instance.get("effectiveTime").map(Node::take_attributes);
+        instance.get("effectiveTime").into_iter().for_each(Node::take_attributes);
         if let Some(text) = instance.get("text") {
             text.take_all();
         }
