@@ -1,6 +1,5 @@
 //! The catalog: every conformance resource by its canonical url, in layers.
 
-use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, OnceLock, RwLock};
@@ -9,17 +8,16 @@ use model::{Issue, IssueType, Tree};
 
 use crate::canonical::{Canonical, compare_versions};
 use crate::entry::{Entry, Resource};
+use crate::making::{Made, Making};
 use crate::search_parameter::Compartment;
 use crate::shapes::Types;
 use crate::source::{Header, LoadError, Loaded, Loader, Package};
-use crate::structure::{Differential, Resolve, Structure, StructureError, generate};
+use crate::structure::{Differential, Structure, StructureError, generate};
 use crate::{
     Category, CodeSystem, ConceptMap, Naming, OperationDefinition, SearchParameter, SetError, SpecificationSet,
     ValueSet,
 };
 
-/// Structures that may be in the making at once, one for the sake of the other.
-const STRUCTURES_IN_THE_MAKING: usize = 24;
 const TYPES: &str = "http://hl7.org/fhir/StructureDefinition/";
 
 /// All rules, immutable. Cloning shares it.
@@ -51,8 +49,6 @@ pub(crate) struct Layer {
     compartments: OnceLock<Vec<Arc<Compartment>>>,
     categories: OnceLock<Vec<Category>>,
 }
-
-type Made = Result<Arc<Structure>, StructureError>;
 
 impl Default for Catalog {
     fn default() -> Catalog {
@@ -126,12 +122,12 @@ impl Catalog {
 
     /// The resource of a type and canonical reference.
     pub fn resource(&self, resource_type: &str, canonical: &str) -> Option<Resource> {
-        self.find(resource_type, canonical).map(|(_, _, entry)| Resource { entry: entry.clone() })
+        self.find(resource_type, canonical).map(|(_, entry)| Resource { entry: entry.clone() })
     }
 
     /// The resource of a canonical reference, whatever its type.
     pub fn any_resource(&self, canonical: &str) -> Option<Resource> {
-        self.find("", canonical).map(|(_, _, entry)| Resource { entry: entry.clone() })
+        self.find("", canonical).map(|(_, entry)| Resource { entry: entry.clone() })
     }
 
     /// Every resource of a type (all for an empty one) that some reference can reach: several versions of one url are
@@ -147,15 +143,20 @@ impl Catalog {
     }
 
     /// The latest (or asked) version in the topmost layer that has it, with that layer and the place in it.
-    fn find(&self, resource_type: &str, canonical: &str) -> Option<(&Layer, usize, &Arc<Entry>)> {
+    fn find(&self, resource_type: &str, canonical: &str) -> Option<(&Layer, &Arc<Entry>)> {
         let reference = Canonical::of(canonical);
-        let mut catalog = self;
-        loop {
-            if let Some(found) = catalog.layer.find(resource_type, &reference) {
-                return Some(found);
+        // Some code systems of HL7 v2 have the version in their url.
+        let whole = Canonical { url: canonical, version: None, fragment: None };
+        let references = [Some(reference), canonical.contains('|').then_some(whole)];
+        references.iter().flatten().find_map(|reference| {
+            let mut catalog = self;
+            loop {
+                if let Some(entry) = catalog.layer.find(resource_type, reference) {
+                    return Some((&*catalog.layer, entry));
+                }
+                catalog = catalog.layer.below.as_ref()?;
             }
-            catalog = catalog.layer.below.as_ref()?;
-        }
+        })
     }
 
     /// The structure of a canonical reference with its snapshot, made when it is first asked for. A name without a
@@ -164,15 +165,15 @@ impl Catalog {
         self.structure_within(canonical, &Making::new(self))
     }
 
-    fn structure_within(&self, canonical: &str, making: &Making<'_>) -> Made {
+    pub(crate) fn structure_within(&self, canonical: &str, making: &Making<'_>) -> Made {
         let found = if canonical.contains(':') {
             self.find("StructureDefinition", canonical)
         } else {
             self.find("StructureDefinition", &format!("{TYPES}{canonical}"))
         };
-        let (layer, place, entry) = found.ok_or_else(|| StructureError::Unknown(canonical.into()))?;
+        let (layer, entry) = found.ok_or_else(|| StructureError::Unknown(canonical.into()))?;
         let here = std::ptr::eq(layer, &*self.layer);
-        if !here && !self.layer.overrides && making.stack.borrow().is_empty() {
+        if !here && !self.layer.overrides && making.is_first() {
             // What is below comes out as it does there, unless it lacks something that is only here.
             if let Some(below) = &self.layer.below
                 && let Ok(structure) = below.structure(canonical)
@@ -187,7 +188,6 @@ impl Catalog {
         {
             return made.clone();
         }
-        let _ = place;
         let (made, whole) = making.make(entry);
         if whole && let Ok(mut structures) = self.layer.structures.write() {
             return structures.entry(key).or_insert(made).clone();
@@ -197,7 +197,7 @@ impl Catalog {
 
     /// The snapshot that came with a structure, taken as it is; an error where none did.
     pub fn published_snapshot(&self, canonical: &str) -> Result<Arc<Structure>, StructureError> {
-        let (_, _, entry) =
+        let (_, entry) =
             self.find("StructureDefinition", canonical).ok_or_else(|| StructureError::Unknown(canonical.into()))?;
         let broken = |reason: String| StructureError::Broken { url: canonical.into(), reason: reason.into() };
         let tree = entry.text.tree().map_err(|error| broken(error.to_string()))?;
@@ -210,12 +210,12 @@ impl Catalog {
 
     /// The value set of a canonical reference.
     pub fn value_set(&self, canonical: &str) -> Option<Arc<ValueSet>> {
-        self.find("ValueSet", canonical)?.2.value_set()
+        self.find("ValueSet", canonical)?.1.value_set()
     }
 
     /// The code system of a canonical reference; not its supplements.
     pub fn code_system(&self, canonical: &str) -> Option<Arc<CodeSystem>> {
-        self.find("CodeSystem", canonical)?.2.code_system()
+        self.find("CodeSystem", canonical)?.1.code_system()
     }
 
     /// The supplements of a code system's url.
@@ -228,17 +228,17 @@ impl Catalog {
 
     /// The concept map of a canonical reference.
     pub fn concept_map(&self, canonical: &str) -> Option<Arc<ConceptMap>> {
-        self.find("ConceptMap", canonical)?.2.concept_map()
+        self.find("ConceptMap", canonical)?.1.concept_map()
     }
 
     /// The operation of a canonical reference.
     pub fn operation_definition(&self, canonical: &str) -> Option<Arc<OperationDefinition>> {
-        self.find("OperationDefinition", canonical)?.2.operation_definition()
+        self.find("OperationDefinition", canonical)?.1.operation_definition()
     }
 
     /// The search parameter of a canonical reference.
     pub fn search_parameter(&self, canonical: &str) -> Option<Arc<SearchParameter>> {
-        self.find("SearchParameter", canonical)?.2.search_parameter()
+        self.find("SearchParameter", canonical)?.1.search_parameter()
     }
 
     /// Every search parameter, of each url the latest version; read together at the first call.
@@ -248,7 +248,7 @@ impl Catalog {
             for (place, resource) in self.resources("SearchParameter").into_iter().enumerate() {
                 if let Some(parameter) = resource.entry.search_parameter() {
                     let known = latest.get(resource.url()).map_or(place, |(place, _)| *place);
-                    let newest = self.find("SearchParameter", resource.url()).map(|(_, _, entry)| Arc::as_ptr(entry));
+                    let newest = self.find("SearchParameter", resource.url()).map(|(_, entry)| Arc::as_ptr(entry));
                     if newest == Some(Arc::as_ptr(&resource.entry)) || !latest.contains_key(resource.url()) {
                         latest.insert(resource.url().into(), (known, parameter));
                     }
@@ -388,7 +388,7 @@ impl Layer {
         Box::new(places.iter().filter_map(|place| self.entries.get(*place as usize)))
     }
 
-    fn find(&self, resource_type: &str, reference: &Canonical<'_>) -> Option<(&Layer, usize, &Arc<Entry>)> {
+    fn find(&self, resource_type: &str, reference: &Canonical<'_>) -> Option<&Arc<Entry>> {
         self.by_url.get(reference.url)?.iter().rev().find_map(|place| {
             let entry = self.entries.get(*place as usize)?;
             let header = &entry.header;
@@ -399,7 +399,7 @@ impl Layer {
                     && &*header.content == "supplement"
                     && !header.supplements.is_empty()
                     && reference.url == &*header.supplements);
-            fits.then_some((self, *place as usize, entry))
+            fits.then_some(entry)
         })
     }
 
@@ -414,71 +414,5 @@ impl Layer {
 
     fn defines_types(&self) -> bool {
         self.of_type("StructureDefinition").any(|entry| is_type_definition(&Resource { entry: entry.clone() }))
-    }
-}
-
-/// Structures in the making, each for the sake of the one before it.
-struct Making<'c> {
-    catalog: &'c Catalog,
-    stack: RefCell<Vec<*const Entry>>,
-    /// How often a structure was asked for that is itself in the making.
-    cycles: Cell<usize>,
-    /// What was made on the way, also what only holds on this way: nothing is made twice.
-    made: RefCell<HashMap<*const Entry, Made>>,
-}
-
-impl Making<'_> {
-    fn new(catalog: &Catalog) -> Making<'_> {
-        Making { catalog, stack: RefCell::default(), cycles: Cell::default(), made: RefCell::default() }
-    }
-
-    /// The structure of an entry, and whether it came out as it always would.
-    fn make(&self, entry: &Arc<Entry>) -> (Made, bool) {
-        let key = Arc::as_ptr(entry);
-        let url = &entry.header.url;
-        if self.stack.borrow().contains(&key) {
-            self.cycles.set(self.cycles.get() + 1);
-            return (Err(StructureError::Cycle(url.clone())), false);
-        }
-        if self.stack.borrow().len() >= STRUCTURES_IN_THE_MAKING {
-            self.cycles.set(self.cycles.get() + 1);
-            let reason = "too many structures depend on each other".into();
-            return (Err(StructureError::Broken { url: url.clone(), reason }), false);
-        }
-        if let Some(made) = self.made.borrow().get(&key) {
-            self.cycles.set(self.cycles.get() + 1);
-            return (made.clone(), false);
-        }
-        let before = self.cycles.get();
-        self.stack.borrow_mut().push(key);
-        let made = self.read(entry);
-        self.stack.borrow_mut().pop();
-        self.made.borrow_mut().insert(key, made.clone());
-        (made, self.stack.borrow().is_empty() || before == self.cycles.get())
-    }
-
-    fn read(&self, entry: &Entry) -> Made {
-        let broken = |reason: String| StructureError::Broken { url: entry.header.url.clone(), reason: reason.into() };
-        let tree = entry.text.tree().map_err(|error| broken(error.to_string()))?;
-        let differential = Differential::read(&tree, false);
-        match generate(&differential, self) {
-            Ok(structure) => Ok(Arc::new(structure)),
-            Err(error) => {
-                let published = Differential::read(&tree, true);
-                if !published.is_snapshot || matches!(error, StructureError::Cycle(_)) {
-                    return Err(error);
-                }
-                let mut structure = generate(&published, self)?;
-                let text = format!("The published snapshot is used as it is: {error}");
-                structure.issues.push(Issue::warning(IssueType::Incomplete, "", text).with_rule(&*entry.header.url));
-                Ok(Arc::new(structure))
-            }
-        }
-    }
-}
-
-impl Resolve for Making<'_> {
-    fn resolve(&self, canonical: &str) -> Made {
-        self.catalog.structure_within(canonical, self)
     }
 }

@@ -15,6 +15,7 @@ mod category;
 mod code_system;
 mod concept_map;
 mod entry;
+mod making;
 mod naming;
 mod operation_definition;
 mod search_parameter;

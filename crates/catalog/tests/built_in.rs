@@ -160,6 +160,10 @@ fn the_six_categories_name_profiles_and_sections_that_exist() {
             "discharge-report"
         ]
     );
+    let profiles = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../profiles");
+    let folders =
+        std::fs::read_dir(profiles).unwrap().filter_map(|entry| Some(entry.ok()?.path().join("category.toml")));
+    assert_eq!(folders.filter(|file| file.is_file()).count(), codes.len(), "a category.toml that cannot be read");
     for category in catalog.categories() {
         catalog.structure(&category.root_profile).unwrap();
         category.resource_profiles.iter().for_each(|profile| assert!(catalog.structure(profile).is_ok(), "{profile}"));

@@ -123,9 +123,13 @@ impl<'p> Selecting<'p> {
     }
 
     fn want(&mut self, kind: &'static str, canonical: &str) {
-        let url = canonical.split(['|', '#']).next().unwrap_or_default().to_owned();
-        if !url.is_empty() && self.seen.insert((kind, url.clone())) {
-            self.queue.push((kind, url));
+        let url = canonical.split(['|', '#']).next().unwrap_or_default();
+        // Some code systems of HL7 v2 have the version in their url.
+        let whole = Some(canonical).filter(|whole| *whole != url && self.by_url.contains_key(&(kind, *whole)));
+        for url in whole.into_iter().chain([url]).filter(|url| !url.is_empty()) {
+            if self.seen.insert((kind, url.to_owned())) {
+                self.queue.push((kind, url.to_owned()));
+            }
         }
     }
 
