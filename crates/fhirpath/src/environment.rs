@@ -59,7 +59,7 @@ type Targets<'t> = HashMap<&'t str, ElementId>;
 pub struct Prepared<'t> {
     tree: &'t Tree,
     shapes: &'t dyn Shapes,
-    types: OnceCell<Vec<Cell<TypeId>>>,
+    types: OnceCell<Vec<Cell<Option<TypeId>>>>,
     /// The entries of each Bundle that was asked for, by full URL.
     targets: RefCell<HashMap<ElementId, Rc<Targets<'t>>>>,
 }
@@ -83,17 +83,34 @@ impl<'t> Prepared<'t> {
         if !std::ptr::eq(element.tree(), self.tree) {
             return element.type_in(self.shapes);
         }
-        let types = self.types.get_or_init(|| vec![Cell::new(TypeId::UNKNOWN); self.tree.len()]);
+        let types = self.types.get_or_init(|| vec![Cell::new(None); self.tree.len()]);
         let Some(cell) = types.get(element.id().index()) else { return TypeId::UNKNOWN };
-        if cell.get() == TypeId::UNKNOWN
+        if cell.get().is_none()
             && let Some(parent) = element.parent()
         {
-            let (parent, name) = (self.type_of(parent), element.name_id());
-            if let Some(child) = self.shapes.child(parent, name) {
-                cell.set(child_type(self.shapes, parent, name, child.ty));
+            self.find_types(parent, types);
+        }
+        cell.get().unwrap_or(TypeId::UNKNOWN)
+    }
+
+    /// Finds the types of all children of an element: who asks for one will ask for the next.
+    fn find_types(&self, parent: Element<'t>, types: &[Cell<Option<TypeId>>]) {
+        let ty = self.type_of(parent);
+        let mut before = None;
+        for child in parent.children() {
+            let name = child.name_id();
+            let found = match before {
+                Some((known, found)) if known == name => found,
+                _ => match self.shapes.child(ty, name) {
+                    Some(child) => child_type(self.shapes, ty, name, child.ty),
+                    None => TypeId::UNKNOWN,
+                },
+            };
+            before = Some((name, found));
+            if let Some(cell) = types.get(child.id().index()) {
+                cell.set(Some(found));
             }
         }
-        cell.get()
     }
 
     pub(crate) fn type_of_typed(&self, typed: &Typed<'t>) -> TypeId {

@@ -50,6 +50,7 @@ pub(crate) struct Evaluation<'a, 't> {
     context: &'a [Item<'t>],
     slots: RefCell<Vec<Collection<'t>>>,
     steps: Cell<u64>,
+    pattern: RefCell<Option<strings::Compiled>>,
 }
 
 /// What `$this`, `$index` and `$total` are.
@@ -67,7 +68,7 @@ fn fault<T>(fault: Fault, message: impl Into<String>) -> Outcome<T> {
 impl<'a, 't> Evaluation<'a, 't> {
     pub(crate) fn new(env: &'a Environment<'a, 't>, context: &'a [Item<'t>], slots: usize) -> Self {
         let slots = RefCell::new(vec![Collection::new(); slots]);
-        Evaluation { env, context, slots, steps: Cell::new(env.steps) }
+        Evaluation { env, context, slots, steps: Cell::new(env.steps), pattern: RefCell::new(None) }
     }
 
     pub(crate) fn run(&self, plan: &Plan) -> Outcome<Collection<'t>> {

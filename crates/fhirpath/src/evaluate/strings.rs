@@ -25,6 +25,17 @@ pub(crate) fn pattern(text: &str, flags: &str, full: bool) -> Result<Regex, Eval
     builder.build().map_err(broken)
 }
 
+/// What compiling a pattern costs that is no literal: up to some milliseconds.
+const PATTERN_STEPS: usize = 20_000;
+
+/// The last pattern that was no literal.
+pub(super) struct Compiled {
+    text: String,
+    flags: String,
+    full: bool,
+    regex: Regex,
+}
+
 impl<'t> Evaluation<'_, 't> {
     /// A string as an operand; an item of another type is an error.
     pub(super) fn text_of(&self, plan: &Plan, scope: &Scope<'_, 't>) -> Outcome<Option<Text<'t>>> {
@@ -64,9 +75,18 @@ impl<'t> Evaluation<'_, 't> {
         }
         let Some(text) = self.argument(call, 0, scope)? else { return Ok(None) };
         let flags = self.argument(call, flags_at, scope)?;
-        self.charge(1000)?;
-        let regex = pattern(&text, flags.as_deref().unwrap_or_default(), call.function == Function::MatchesFull)?;
-        Ok(Some(run(&regex, &text)))
+        let flags = flags.as_deref().unwrap_or_default();
+        let full = call.function == Function::MatchesFull;
+        let mut last = self.pattern.borrow_mut();
+        let known = last.as_ref().filter(|known| known.text == *text && known.flags == *flags && known.full == full);
+        if let Some(known) = known {
+            return Ok(Some(run(&known.regex, &text)));
+        }
+        self.charge(PATTERN_STEPS)?;
+        let regex = pattern(&text, flags, full)?;
+        let outcome = run(&regex, &text);
+        *last = Some(Compiled { text: text.to_string(), flags: flags.to_owned(), full, regex });
+        Ok(Some(outcome))
     }
 
     pub(super) fn string_test(&self, call: &Call, scope: &Scope<'_, 't>) -> Outcome<Option<bool>> {

@@ -68,6 +68,7 @@ fn work_without_end_stops_at_the_limit() {
         "(1 | 2).repeatAll(1 | 2)",
         "descendants().where(%resource.descendants().where(%resource.descendants().exists(nonsense)).exists())",
         "name.repeatAll(descendants() | %resource.descendants())",
+        "(1 | 2 | 3 | 4 | 5 | 6).where('a'.matches($this.toString())).empty()",
     ] {
         let expression = Expression::compile(text, shapes, None).unwrap();
         let error = expression.evaluate(tree.root(), &environment).unwrap_err();

@@ -74,6 +74,8 @@ fn strings() {
         ("'abc'.matches('b')", "true"),
         ("'abc'.matchesFull('b')", "false"),
         ("'ABC'.matches('b', 'i')", "true"),
+        ("name.given.select($this.matches(gender.substring(0, 1) | 'A'))", "true, false, true"),
+        ("name.given.where($this.matches(%context.name[0].given[0].substring(0, 2)))", "Ada, Addie"),
         ("'abc'.toChars().join('-')", "a-b-c"),
         ("'a,b,,c'.split(',').count()", "4"),
         ("name.given.join(' ')", "Ada Zoé Addie"),
