@@ -137,6 +137,30 @@ fn sorted_by_date_is_in_the_order_of_first_moments() {
 }
 
 #[test]
+fn the_latest_come_first() {
+    let mut dice = Dice(0x1A7E);
+    let (world, naive) = built(&mut dice);
+    let all = naive.ids("Observation", &[]);
+    let latest = world.in_order("Observation?_sort=-_lastUpdated&_count=9");
+    let mut earliest = world.in_order("Observation?_sort=_lastUpdated&_count=1000");
+    earliest.reverse();
+    assert_eq!(latest, earliest);
+    let mut sorted = latest.clone();
+    sorted.sort();
+    assert_eq!(sorted, all);
+    // Written again in the second round, after the first.
+    let few = world.in_order("Observation?_sort=-_lastUpdated&patient=p1");
+    let places: Vec<_> = few.iter().map(|id| latest.iter().position(|known| known == id).unwrap()).collect();
+    let ts = |id: &String| world.view().read("Observation", id).unwrap().unwrap().t;
+    assert!(few.windows(2).all(|pair| ts(&pair[0]) >= ts(&pair[1])), "{places:?}");
+    let cut = model::Instant(world.view().read("Observation", &latest[10]).unwrap().unwrap().instant.0).to_fhir();
+    let since = world.ids(&format!("Observation?_lastUpdated=ge{cut}"));
+    let mut expected: Vec<String> = latest.iter().filter(|id| ts(id) >= ts(&latest[10])).cloned().collect();
+    expected.sort();
+    assert_eq!(since, expected);
+}
+
+#[test]
 fn a_search_as_of_an_earlier_t_answers_as_it_did_then() {
     let mut dice = Dice(0x71);
     let (mut world, naive) = built(&mut dice);

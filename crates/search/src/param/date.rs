@@ -250,6 +250,14 @@ impl Criterion {
         Criterion { prefix, range }
     }
 
+    /// The moment before which no moment of a fraction of a second meets the criterion; `None` where there is none.
+    pub(crate) fn since(&self) -> Option<i128> {
+        match self.prefix {
+            Prefix::Eq | Prefix::Gt | Prefix::Ge | Prefix::Sa | Prefix::Ap => Some(self.range.low),
+            Prefix::Ne | Prefix::Lt | Prefix::Le | Prefix::Eb => None,
+        }
+    }
+
     /// Whether a range meets the criterion.
     pub(crate) fn matches(&self, value: Range) -> bool {
         let asked = self.range;

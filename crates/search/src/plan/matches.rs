@@ -12,10 +12,33 @@ use crate::plan::stream::{self, Stream};
 pub(crate) struct Matches<'s, 'c> {
     context: &'s Context<'c>,
     streams: Vec<Stream<'c>>,
-    tests: Vec<&'s Set>,
+    tests: Vec<Test<'s>>,
     next: Option<Number>,
+    /// Candidates that were tested for nothing, until the tests are [settled](Matches::settle).
+    in_vain: Option<usize>,
     steps: Vec<String>,
 }
+
+/// A set to be tested.
+enum Test<'s> {
+    Asked(&'s Set),
+    /// The same as numbers.
+    Settled(Set),
+}
+
+impl Test<'_> {
+    fn set(&self) -> &Set {
+        match self {
+            Test::Asked(set) => set,
+            Test::Settled(set) => set,
+        }
+    }
+}
+
+/// Candidates that may be tested for nothing before all rows of the tested sets are read instead.
+const IN_VAIN: usize = 1_500;
+/// Rows that are read for that at most.
+const SETTLED: usize = 4_000_000;
 
 /// Rows that are read at once for a set without a stream: first few of each, then more.
 const AT_ONCE: [usize; 3] = [256, 4_096, 65_536];
@@ -28,8 +51,14 @@ impl<'s, 'c> Matches<'s, 'c> {
         sets: &'s [Set],
         from: Number,
     ) -> Result<Matches<'s, 'c>, EngineError> {
-        let mut matches =
-            Matches { context, streams: Vec::new(), tests: Vec::new(), next: Some(from), steps: Vec::new() };
+        let mut matches = Matches {
+            context,
+            streams: Vec::new(),
+            tests: Vec::new(),
+            next: Some(from),
+            in_vain: Some(0),
+            steps: Vec::new(),
+        };
         for set in flat(sets) {
             let mut exact = true;
             match stream::open(context, of_type, set, &mut exact)? {
@@ -37,10 +66,10 @@ impl<'s, 'c> Matches<'s, 'c> {
                     matches.steps.push(format!("scan {}", set.describe()));
                     matches.streams.push(stream);
                     if !exact {
-                        matches.tests.push(set);
+                        matches.tests.push(Test::Asked(set));
                     }
                 }
-                None => matches.tests.push(set),
+                None => matches.tests.push(Test::Asked(set)),
             }
         }
         if matches.streams.is_empty() {
@@ -48,7 +77,7 @@ impl<'s, 'c> Matches<'s, 'c> {
             matches.streams.push(stream);
         }
         for test in &matches.tests {
-            matches.steps.push(format!("test {}", test.describe()));
+            matches.steps.push(format!("test {}", test.set().describe()));
         }
         Ok(matches)
     }
@@ -57,9 +86,16 @@ impl<'s, 'c> Matches<'s, 'c> {
     fn first_stream(&mut self, of_type: &TypeParameters) -> Result<Stream<'c>, EngineError> {
         for most in AT_ONCE {
             for at in 0..self.tests.len() {
-                let Some(set) = self.tests.get(at) else { continue };
+                let Some(set) = self.tests.get(at).map(Test::set) else { continue };
                 let mut exact = true;
-                if let Some(found) = stream::gather_numbers(self.context, set, most, &mut exact)? {
+                let found = match set {
+                    Set::Updated(criterion) => {
+                        exact = false;
+                        stream::updated(self.context, of_type, criterion, most)?
+                    }
+                    set => stream::gather_numbers(self.context, set, most, &mut exact)?,
+                };
+                if let Some(found) = found {
                     self.steps.push(format!("read {} ({} found)", set.describe(), found.len()));
                     if exact {
                         self.tests.remove(at);
@@ -79,7 +115,8 @@ impl<'s, 'c> Matches<'s, 'c> {
             self.next = stream::after(number);
             let candidate = Candidate::new(self.context, number);
             for test in &self.tests {
-                if !candidate.is_in(test)? {
+                if !candidate.is_in(test.set())? {
+                    self.settle()?;
                     continue 'numbers;
                 }
             }
@@ -88,6 +125,28 @@ impl<'s, 'c> Matches<'s, 'c> {
             }
         }
         Ok(None)
+    }
+
+    /// After many candidates in vain: reads all rows of the sets that are tested, so that the rest are compared with numbers.
+    fn settle(&mut self) -> Result<(), EngineError> {
+        let Some(count) = self.in_vain else { return Ok(()) };
+        self.in_vain = Some(count + 1).filter(|count| *count < IN_VAIN);
+        if self.in_vain.is_some() {
+            return Ok(());
+        }
+        for test in &mut self.tests {
+            let (set, negated) = match test.set() {
+                Set::Not(set) => (&**set, true),
+                set => (set, false),
+            };
+            let mut exact = true;
+            let Some(found) = stream::gather_numbers(self.context, set, SETTLED, &mut exact)? else { continue };
+            if exact {
+                let numbers = Set::Numbers(found.into_iter().collect());
+                *test = Test::Settled(if negated { Set::Not(Box::new(numbers)) } else { numbers });
+            }
+        }
+        Ok(())
     }
 
     /// The next number that all streams have.

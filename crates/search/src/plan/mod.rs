@@ -3,6 +3,7 @@
 mod candidate;
 mod criteria;
 mod include;
+mod latest;
 mod matches;
 mod ordered;
 mod page;

@@ -111,6 +111,11 @@ fn is_worth(context: &Context<'_>, plan: &Planned, rows: &Rows, of_type: &TypePa
     if plan.sets.iter().all(only) {
         return Ok(true);
     }
+    are_many(context, plan, of_type)
+}
+
+/// Whether matches are so many that walking all resources in order finds a page sooner than sorting them.
+pub(crate) fn are_many(context: &Context<'_>, plan: &Planned, of_type: &TypeParameters) -> Result<bool, EngineError> {
     let enough = (context.view.count(&plan.type_name)? * 20).isqrt();
     let mut matches = Matches::new(context, of_type, &plan.sets, stream::first())?;
     let mut found = 0;

@@ -2,7 +2,8 @@
 //!
 //! Shape of a token: base64url of the byte 1, t (8 bytes), a hash of the query (8), the kind of position (1), the position, and the
 //! first 16 bytes of an HMAC-SHA-256 of all that. Positions: 1, a number (8) and the place of its type (2); 2, how many matches lie before
-//! (8); 3, an index row; 4, a number (8) among the matches without a row.
+//! (8); 3, an index row; 4, a number (8) among the matches without a row; 5, the t (8) of a
+//! change and its place in the transaction (8).
 
 use sha2::{Digest, Sha256};
 use storage::T;
@@ -24,6 +25,8 @@ pub(crate) enum Position {
     Place(u64),
     /// Behind this row, in the order of the rows.
     Row(Vec<u8>),
+    /// Behind this change: its t, and its place in the transaction.
+    Change(u64, u64),
     /// Behind this number, among those without a row: all rows are behind.
     Rest(u64),
 }
@@ -66,6 +69,11 @@ impl Continuation {
                 bytes.push(4);
                 bytes.extend_from_slice(&number.to_be_bytes());
             }
+            Position::Change(t, ordinal) => {
+                bytes.push(5);
+                bytes.extend_from_slice(&t.to_be_bytes());
+                bytes.extend_from_slice(&ordinal.to_be_bytes());
+            }
         }
         let signature = hmac(key, &bytes);
         bytes.extend_from_slice(signature.get(..SIGNED).unwrap_or(&[]));
@@ -104,6 +112,7 @@ fn fields(signed: &[u8]) -> Option<(T, [u8; 8], Position)> {
         (&FORM, 2) => Position::Place(number()?),
         (&FORM, 3) => Position::Row(rest.to_vec()),
         (&FORM, 4) => Position::Rest(number()?),
+        (&FORM, 5) => Position::Change(number()?, u64::from_be_bytes(*rest.get(8..)?.first_chunk::<8>()?)),
         _ => return None,
     };
     Some((u64::from_be_bytes(*t), *hash, position))
@@ -167,9 +176,13 @@ mod tests {
 
     #[test]
     fn a_token_comes_back_only_as_it_was_made() {
-        for position in
-            [Position::Number(3, 1 << 47), Position::Place(40), Position::Row(vec![9; 30]), Position::Rest(5)]
-        {
+        for position in [
+            Position::Number(3, 1 << 47),
+            Position::Place(40),
+            Position::Row(vec![9; 30]),
+            Position::Rest(5),
+            Position::Change(3, 9),
+        ] {
             let made = Continuation { t: 7, position };
             let text = made.encode(b"secret", "Patient?name=x");
             assert_eq!(Continuation::decode(&text, b"secret", "Patient?name=x"), Ok(made.clone()));

@@ -277,11 +277,13 @@ fn compartment(context: &Context<'_>, type_name: &str, of: &str, id: &str) -> Re
         return Ok(Set::empty());
     };
     let mut sets = Vec::new();
+    if of == type_name {
+        // A compartment holds the resource that it is of.
+        let version = context.view.read(of, id)?.filter(|version| !version.is_deleted());
+        sets.push(Set::Numbers(version.map(|version| version.number).into_iter().collect()));
+    }
     for code in definition.parameters(type_name) {
-        if &**code == "{def}" {
-            let version = context.view.read(of, id)?.filter(|version| !version.is_deleted() && of == type_name);
-            sets.push(Set::Numbers(version.map(|version| version.number).into_iter().collect()));
-        } else if let Some(parameter) = parameters.get(code) {
+        if let Some(parameter) = parameters.get(code) {
             let criterion = reference::Criterion::Local { of_type: crate::numbers::of_type(of), id: id.to_owned() };
             sets.push(Set::Rows(Rows::new(parameter, Criterion::Reference(criterion), parameters)));
         }

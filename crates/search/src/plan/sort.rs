@@ -17,7 +17,7 @@ use crate::plan::matches::Matches;
 use crate::plan::page::{Continuation, Position};
 use crate::plan::run::{Answer, Context, Hit, Planned};
 use crate::plan::set::Rows;
-use crate::plan::{ordered, stream};
+use crate::plan::{latest, ordered, stream};
 use crate::query::{QueryError, Sort, nearest};
 use crate::span::Verdict;
 
@@ -86,6 +86,11 @@ pub(crate) fn by_keys(
         && let Some(ordered) = ordered::source(context, plan, key, position)?
     {
         return ordered::page(context, plan, &ordered, count, position, answer);
+    }
+    if let ([plan], [Key { descending, of: Of::LastUpdated }]) = (plans, keys)
+        && latest::is_worth(context, plan, position)?
+    {
+        return latest::page(context, plan, *descending, count, position, answer);
     }
     let mut sorted = Vec::new();
     for (place, plan) in plans.iter().enumerate() {

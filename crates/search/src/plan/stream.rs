@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::ops::Bound;
 use std::sync::Arc;
 
-use storage::{Direction, EngineError, IndexScan, KeyRange, Number};
+use storage::{Bounds, Direction, EngineError, IndexScan, KeyRange, Number, Scope};
 
 use crate::numbers;
-use crate::param::{Criterion, quantity, reference};
+use crate::param::{Criterion, date, quantity, reference};
 use crate::parameter::Parameter;
 use crate::parameters::TypeParameters;
 use crate::plan::candidate::Candidate;
@@ -234,6 +234,29 @@ pub(crate) fn gather_numbers(
             Set::Numbers(numbers) => found.extend(numbers.iter().copied()),
             _ => return Ok(None),
         }
+    }
+    Ok(Some(found))
+}
+
+/// The resources of a type that were changed since the time that a criterion asks for, if they are at most `most`; `None` also where it asks
+/// for no beginning.
+pub(crate) fn updated(
+    context: &Context<'_>,
+    of_type: &TypeParameters,
+    criterion: &date::Criterion,
+    most: usize,
+) -> Result<Option<BTreeSet<Number>>, EngineError> {
+    let Some(low) = criterion.since() else { return Ok(None) };
+    let Some(type_name) = of_type.every.first().and_then(|number| numbers::type_name(*number)) else { return Ok(None) };
+    let millis = i64::try_from(low.div_euclid(1_000_000)).unwrap_or(i64::MIN + 1);
+    let from = context.view.t_at(storage::Instant(millis - 1))? + 1;
+    let bounds = Bounds { from, direction: Direction::Backward, ..Bounds::default() };
+    let mut found = BTreeSet::new();
+    for (read, change) in context.view.history(&Scope::Type(type_name), bounds)?.enumerate() {
+        if read > most {
+            return Ok(None);
+        }
+        found.insert(change?.number);
     }
     Ok(Some(found))
 }
