@@ -44,7 +44,7 @@ impl Fjall {
             .manual_journal_persist(true)
             .max_journaling_size(64 << 20)
             .journal_compression(CompressionType::None)
-            .worker_threads(2)
+            .worker_threads(1)
             .open()
             .map_err(|e| EngineError::io("opening fjall", e))?;
         let mut keyspaces = Vec::with_capacity(Space::ALL.len());
@@ -171,7 +171,10 @@ impl Tables for Fjall {
 
     fn apply(&self, ops: &[Op], applied: u64) -> Result<(), EngineError> {
         let mut batch = self.database.batch();
-        for op in ops {
+        // In order of the keys, neighbours take the same path through the memory tables. Stable: of two writes to a key the later holds.
+        let mut ordered: Vec<&Op> = ops.iter().collect();
+        ordered.sort_by(|a, b| (a.space, &a.key).cmp(&(b.space, &b.key)));
+        for op in ordered {
             let keyspace = self.keyspace(op.space)?;
             match &op.value {
                 Some(value) => batch.insert(keyspace, op.key.as_slice(), value.as_slice()),
