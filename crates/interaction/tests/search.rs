@@ -94,7 +94,10 @@ fn pages_hold_together_while_others_write() {
         loop {
             let bundle = server.get(&target);
             found.extend(ids(&bundle));
-            server.put(&format!(r#"{{"resourceType":"Patient","id":"new{}","active":true,"name":[{{"family":"Rossi"}}]}}"#, found.len()));
+            server.put(&format!(
+                r#"{{"resourceType":"Patient","id":"new{}","active":true,"name":[{{"family":"Rossi"}}]}}"#,
+                found.len()
+            ));
             match link(&bundle, "next") {
                 Some(next) => target = next.strip_prefix(&format!("{BASE}/")).unwrap().to_owned(),
                 None => break,
@@ -136,9 +139,14 @@ fn unknown_parameters_are_refused_or_ignored_and_told() {
     let answer = server.call(Method::Get, "Patient?famly=rossi", Headers::default(), "");
     assert_eq!(answer.status, 400);
     let outcome = read(answer.body.unwrap().bytes());
-    assert!(outcome.root().every("issue.diagnostics").iter().chain(&outcome.root().every("issue.details.text")).any(|it| {
-        it.text().is_some_and(|text| text.contains("did you mean family?"))
-    }));
+    assert!(
+        outcome
+            .root()
+            .every("issue.diagnostics")
+            .iter()
+            .chain(&outcome.root().every("issue.details.text"))
+            .any(|it| { it.text().is_some_and(|text| text.contains("did you mean family?")) })
+    );
     let headers = Headers { prefer: Some("handling=lenient"), ..Headers::default() };
     let answer = server.call(Method::Get, "Patient?famly=rossi&birthdate=1983", headers, "");
     let bundle = read(answer.body.unwrap().bytes());
@@ -175,7 +183,8 @@ fn the_system_and_compartments_are_searched() {
 fn the_plan_is_told_when_asked_for() {
     let server = people();
     let bundle = server.get("Patient?family=rossi&birthdate=1983&_explain=true");
-    let outcome = bundle.root().every("entry.resource").into_iter().find(|it| it.resource_type() == Some("OperationOutcome"));
+    let outcome =
+        bundle.root().every("entry.resource").into_iter().find(|it| it.resource_type() == Some("OperationOutcome"));
     let text = model::json::to_string(outcome.unwrap());
     assert!(text.contains("index family") && text.contains("index rows"), "{text}");
 }
