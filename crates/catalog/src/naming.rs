@@ -1,8 +1,8 @@
 //! OIDs and URIs of code systems and identifier systems, both ways.
 //!
-//! From three places, the later one first in weight: resources (NamingSystem unique ids; `urn:oid:` identifiers of
-//! CodeSystems and ValueSets that were loaded as packages), the tables of `profiles/` (`oids` of a package's
-//! `naming.toml`), and our own `profiles/naming-systems.toml`.
+//! From three places, the first of which counts before the others: our own `profiles/naming-systems.toml`; what
+//! `distil` found in the built-in packages, `profiles/terminology/naming-systems.toml`; and what was loaded besides
+//! (NamingSystem unique ids, `urn:oid:` identifiers of CodeSystems and ValueSets).
 
 use std::collections::HashMap;
 

@@ -108,6 +108,13 @@ const OPEN: [&str; 8] = [
 const NOT_OPEN: [&str; 3] =
     ["http://hl7.org/fhir/sid/", "http://hl7.org/fhir/ndfrt", "http://terminology.hl7.org/CodeSystem/icd"];
 
+/// Owners whose words a code system of HL7 may repeat, as its copyright note says then.
+const OTHERS: [&str; 6] = ["ASTM", "DICOM", "ISO Standard", "Regenstrief", "SNOMED", "World Health Organization"];
+
+fn is_excerpt(copyright: &str) -> bool {
+    OTHERS.iter().any(|owner| copyright.contains(owner))
+}
+
 /// Whether the displays of a code system may be kept.
 pub(crate) fn is_open(system: &str) -> bool {
     OPEN.iter().any(|prefix| system.starts_with(prefix)) && !NOT_OPEN.iter().any(|prefix| system.starts_with(prefix))
@@ -119,7 +126,9 @@ pub(crate) fn of(resource: &Tree, filtered: &HashSet<String>) -> Tree {
     let root = resource.root();
     let keep = Keep {
         url: root.text_at("url").unwrap_or_default(),
-        displays: resource.resource_type() == "CodeSystem" && is_open(root.text_at("url").unwrap_or_default()),
+        displays: resource.resource_type() == "CodeSystem"
+            && is_open(root.text_at("url").unwrap_or_default())
+            && !is_excerpt(root.text_at("copyright").unwrap_or_default()),
         filtered,
     };
     keep.members(root, &mut facts.edit());
@@ -272,6 +281,19 @@ mod tests {
         );
         assert!(!out.contains("theirs") && out.contains("HL7's"), "{out}");
         assert_eq!(out.matches("\"code\"").count(), 3);
+    }
+
+    #[test]
+    fn an_excerpt_of_another_standard_has_codes_only() {
+        let text = |note: &str| {
+            format!(
+                r#"{{"resourceType":"CodeSystem","url":"http://terminology.hl7.org/CodeSystem/x","copyright":"{note}","content":"complete",
+                "concept":[{{"code":"110100","display":"their words"}}]}}"#
+            )
+        };
+        assert!(distilled(&text("made available under the CC0 designation"), &[]).contains("their words"));
+        let excerpt = distilled(&text("excerpted from Digital Imaging and Communications in Medicine (DICOM)"), &[]);
+        assert!(excerpt.contains("110100") && !excerpt.contains("their words"), "{excerpt}");
     }
 
     #[test]
