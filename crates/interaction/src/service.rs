@@ -11,7 +11,7 @@ use validation::Validator;
 
 use crate::answer::Answer;
 use crate::checked::{DocumentCheck, ResourceCheck};
-use crate::call::Call;
+use crate::call::{Call, Method};
 use crate::media::Media;
 use crate::query::Query;
 use crate::refusal::{Class, Refusal};
@@ -118,11 +118,18 @@ impl Service {
         Answer::refusal(refusal, &Media::JSON, &self.catalog())
     }
 
-    /// Whether a call is a point read: it takes microseconds and may be answered without leaving the thread.
-    pub fn is_point_read(&self, call: &Call<'_>) -> bool {
-        use crate::call::Method;
+    /// Whether a call is a read of one resource or version by its id: it takes microseconds and may be answered without
+    /// leaving the thread. A guess by the form of the path, at no cost.
+    pub fn is_point_read(call: &Call<'_>) -> bool {
         let known = matches!(call.method, Method::Get | Method::Head);
-        known && Target::of(call.path).and_then(|target| table::find(call.method, &target)).is_ok_and(|row| row.is_point_read())
+        let mut parts = call.path.split('/');
+        let is_type = parts.next().is_some_and(|name| name.starts_with(|first: char| first.is_ascii_uppercase()));
+        let is_id = |part: Option<&str>| part.is_some_and(|part| !part.is_empty() && !part.starts_with(['_', '$']));
+        let rest = known && is_type && is_id(parts.next());
+        rest && match parts.next() {
+            None => true,
+            Some(word) => word == "_history" && is_id(parts.next()) && parts.next().is_none(),
+        }
     }
 
     fn request(
@@ -159,5 +166,37 @@ impl Service {
     /// Whether a name is that of a concrete resource type.
     pub fn is_resource_type(&self, name: &str) -> bool {
         crate::checked::RESOURCE_TYPES.binary_search(&name).is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use access::Caller;
+
+    use super::*;
+    use crate::call::{Headers, Ids};
+
+    struct NoIds;
+
+    impl Ids for NoIds {
+        fn next(&self, _: Instant) -> String {
+            String::new()
+        }
+    }
+
+    #[test]
+    fn point_reads_are_told_by_their_path() {
+        let caller = Caller::operator();
+        let is = |method, path| {
+            let (query, base) = ("", "http://localhost/fhir");
+            let headers = Headers::default();
+            let call = Call { caller: &caller, method, path, query, headers, body: b"", base, now: Instant(0), ids: &NoIds };
+            Service::is_point_read(&call)
+        };
+        assert!(is(Method::Get, "Patient/a") && is(Method::Head, "Patient/a/_history/1"));
+        for path in ["", "metadata", "Patient", "Patient/", "Patient/_search", "Patient/a/_history", "Patient/a/$validate", "Patient/a/Observation"] {
+            assert!(!is(Method::Get, path), "{path}");
+        }
+        assert!(!is(Method::Put, "Patient/a"));
     }
 }

@@ -43,11 +43,6 @@ pub struct Row {
 }
 
 impl Row {
-    /// Whether it reads one resource by its id: microseconds.
-    pub fn is_point_read(&self) -> bool {
-        self.verb == Verb::Read && self.word.is_empty()
-    }
-
     fn fits(&self, target: &Target) -> bool {
         let compartment = self.word == "[type]" && target.word.starts_with(|first: char| first.is_ascii_uppercase() || first == '*');
         self.level == target.level

@@ -7,7 +7,7 @@ use actix_web::http::header::{self, HeaderName};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::{self, Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
-use interaction::{Answer, Class, Refusal};
+use interaction::{Answer, Class, Refusal, Service};
 
 use super::call::OwnedCall;
 use super::cors;
@@ -69,7 +69,7 @@ async fn answer(request: &HttpRequest, body: Result<Bytes, actix_web::Error>, st
         Err(refusal) => return refuse(refusal),
     };
     // A point read is a few microseconds: a change of threads would cost more than the work.
-    if state.service.is_point_read(&owned.call(state)) {
+    if Service::is_point_read(&owned.call(state)) {
         return state.service.answer(&owned.call(state));
     }
     let shared = state.clone();
@@ -137,7 +137,7 @@ fn request_id(request: &HttpRequest, state: &State) -> String {
     let plain = given.filter(|id| {
         (1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._:".contains(&byte))
     });
-    plain.map_or_else(|| state.ids.next(state.clock.now()), str::to_owned)
+    plain.map_or_else(|| state.next_request_id(), str::to_owned)
 }
 
 fn log(request: &HttpRequest, id: &str, answer: &Answer, stopwatch: Stopwatch) {

@@ -1,6 +1,7 @@
 //! What all requests of a server share.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use interaction::{Ids, Service};
@@ -24,12 +25,16 @@ pub struct State {
     pub(crate) longest_body: usize,
     pub(crate) origins: Vec<String>,
     pub(crate) static_probe: Vec<u8>,
+    /// What the request ids of this process begin with.
+    process: String,
+    requests: AtomicU64,
 }
 
 impl State {
     /// The state that a configuration asks for.
     pub fn new(service: Arc<Service>, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>, values: &Values) -> State {
         let origins = values.text("cors-origins").split(',').map(str::trim).filter(|origin| !origin.is_empty());
+        let process = ids.next(clock.now());
         State {
             service,
             clock,
@@ -40,6 +45,13 @@ impl State {
             longest_body: values.bytes("max-body"),
             origins: origins.map(str::to_owned).collect(),
             static_probe: vec![b'x'; values.bytes("static-probe")],
+            process,
+            requests: AtomicU64::new(0),
         }
+    }
+
+    /// A request id that no other request has.
+    pub(crate) fn next_request_id(&self) -> String {
+        format!("{}-{:x}", self.process, self.requests.fetch_add(1, Ordering::Relaxed))
     }
 }

@@ -1,0 +1,86 @@
+//! HTTPS and mutual TLS, with certificates made for the test.
+
+#[allow(dead_code, unreachable_pub, reason = "each test uses a part of it")]
+mod running;
+
+use std::path::Path;
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use reqwest::blocking::Client;
+use running::{start, told};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ClientConfig, RootCertStore};
+
+struct Files {
+    folder: tempfile::TempDir,
+}
+
+impl Files {
+    fn new() -> Files {
+        let folder = tempfile::tempdir().unwrap();
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+        let files = Files { folder };
+        files.write("authority.pem", &authority.pem());
+        for name in ["server", "client"] {
+            let key = KeyPair::generate().unwrap();
+            let params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+            files.write(&format!("{name}.pem"), &params.signed_by(&key, &authority).unwrap().pem());
+            files.write(&format!("{name}-key.pem"), &key.serialize_pem());
+        }
+        files
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.folder.path().join(name), text).unwrap();
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.folder.path().join(name).display().to_string()
+    }
+
+    fn certificate(&self, name: &str) -> CertificateDer<'static> {
+        CertificateDer::from_pem_file(Path::new(&self.path(name))).unwrap()
+    }
+
+    fn client(&self, with_certificate: bool) -> Client {
+        let mut roots = RootCertStore::empty();
+        roots.add(self.certificate("authority.pem")).unwrap();
+        let builder = ClientConfig::builder().with_root_certificates(roots);
+        let config = match with_certificate {
+            false => builder.with_no_client_auth(),
+            true => {
+                let key = PrivateKeyDer::from_pem_file(Path::new(&self.path("client-key.pem"))).unwrap();
+                builder.with_client_auth_cert(vec![self.certificate("client.pem")], key).unwrap()
+            }
+        };
+        Client::builder().tls_backend_preconfigured(config).build().unwrap()
+    }
+}
+
+#[test]
+fn https_answers_and_its_links_say_https() {
+    let files = Files::new();
+    let server =
+        start(&[("tls-certificate", &files.path("server.pem")), ("tls-key", &files.path("server-key.pem"))]);
+    assert!(server.base.starts_with("https://"));
+    let answer = told(files.client(false).get(server.url("metadata")));
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.tree().root().text_at("implementation.url"), Some(server.base.as_str()));
+    // In the clear nothing is answered.
+    assert!(server.client.get(server.url("metadata").replace("https", "http")).send().is_err());
+}
+
+#[test]
+fn with_an_authority_of_clients_only_their_holders_get_in() {
+    let files = Files::new();
+    let server = start(&[
+        ("tls-certificate", &files.path("server.pem")),
+        ("tls-key", &files.path("server-key.pem")),
+        ("tls-client-authority", &files.path("authority.pem")),
+    ]);
+    assert!(files.client(false).get(server.url("metadata")).send().is_err());
+    assert_eq!(told(files.client(true).get(server.url("metadata"))).status, 200);
+}
