@@ -6,9 +6,11 @@
 
 mod architecture;
 mod decisions;
+mod formats;
 mod ladder;
 mod manifests;
 mod names;
+mod pages;
 mod repository;
 mod size;
 mod source;
