@@ -36,6 +36,7 @@ pub mod refusal;
 mod render;
 pub mod request;
 mod search_type;
+pub mod rules;
 pub mod service;
 mod stored_text;
 mod subset;

@@ -1,13 +1,9 @@
 //! What all requests share, and the one door to everything that is done.
 
-use std::sync::{Arc, PoisonError, RwLock};
-
 use access::{Action, Policy};
 use catalog::Catalog;
-use model::{Instant, Limits};
-use search::Index;
+use model::{Instant, Limits, Tree};
 use storage::Store;
-use validation::Validator;
 
 use crate::answer::Answer;
 use crate::checked::{DocumentCheck, ResourceCheck};
@@ -16,6 +12,7 @@ use crate::media::Media;
 use crate::query::Query;
 use crate::refusal::{Class, Refusal};
 use crate::request::Request;
+use crate::rules::{RuleBook, Rules};
 use crate::table;
 use crate::target::Target;
 
@@ -48,37 +45,20 @@ impl Default for Settings {
     }
 }
 
-/// What a request is judged and indexed by. A clone shares it.
-#[derive(Clone)]
-pub struct Rules {
-    /// Types, profiles, terminology.
-    pub catalog: Catalog,
-    /// Where search finds a resource.
-    pub index: Arc<Index>,
-    /// What holds resources against profiles.
-    pub validator: Arc<Validator>,
-}
-
-impl Rules {
-    fn of(catalog: Catalog, bases: &[String]) -> Rules {
-        let index = Arc::new(Index::new(catalog.clone(), bases.to_vec()));
-        let validator = Arc::new(Validator::new(Arc::new(catalog.clone())));
-        Rules { catalog, index, validator }
-    }
-}
-
 /// The server without its transport. Shared by all threads; its calls block.
 pub struct Service {
     store: Store,
-    rules: RwLock<Rules>,
+    rules: RuleBook,
     settings: Settings,
 }
 
 impl Service {
     /// A service over a store, by the rules of a catalog.
     pub fn new(store: Store, catalog: Catalog, settings: Settings) -> Service {
-        let rules = RwLock::new(Rules::of(catalog, &settings.bases));
-        Service { store, rules, settings }
+        let rules = RuleBook::new(catalog, settings.bases.clone());
+        let service = Service { store, rules, settings };
+        service.rules.learn_all(&service.store);
+        service
     }
 
     /// The store.
@@ -93,7 +73,12 @@ impl Service {
 
     /// The rules in force now.
     pub fn rules(&self) -> Rules {
-        self.rules.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.rules.now()
+    }
+
+    /// Takes in what a commit changed of the rules themselves.
+    pub(crate) fn learn(&self, written: Vec<Option<Tree>>) {
+        self.rules.learn(&self.store, written);
     }
 
     /// The types, profiles and terminology in force now.

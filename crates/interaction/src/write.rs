@@ -1,13 +1,13 @@
 //! The one function by which anything is stored: single writes, batch entries, conversions and imports.
 
 use access::{Item, Permit, Released};
-use model::Instant;
+use model::{Instant, Tree};
 use storage::{CommitError, Content, Effect, Expect, Found, Method, Transaction, Write};
 
 use crate::checked::Checked;
 use crate::refusal::{Class, Refusal};
 use crate::service::Service;
-use crate::{compartment, effect, stored_text};
+use crate::{compartment, effect, rules, stored_text};
 
 /// One resource to be written.
 #[derive(Debug)]
@@ -120,6 +120,7 @@ pub fn commit_locked(
     for effect in effect::EFFECTS {
         (effect.run)(service, &mut plan)?;
     }
+    let rules: Vec<Option<Tree>> = plan.writes.iter().filter_map(|planned| rule(&planned.draft)).collect();
     let mut transaction = Transaction::new(storage::Instant(now.0));
     for lock in locks {
         let times = lock.before.as_deref().and_then(|row| row.try_into().ok()).map_or(0, u64::from_be_bytes);
@@ -139,7 +140,16 @@ pub fn commit_locked(
         stored.effect = outcome.effect;
         stored.instant = Instant(committed.instant.0);
     }
+    if !rules.is_empty() {
+        service.learn(rules);
+    }
     Ok(stored)
+}
+
+/// The resource of a draft that changes the rules; `None` inside for a deletion.
+fn rule(draft: &Draft) -> Option<Option<Tree>> {
+    let is_rule = rules::TYPES.contains(&draft.resource_type.as_str());
+    is_rule.then(|| draft.content.as_ref().map(|content| Tree::from_element(content.resource())))
 }
 
 fn add(transaction: &mut Transaction, planned: Planned) -> Stored {

@@ -160,3 +160,24 @@ fn validation_finds_faults_and_stores_nothing() {
     assert_eq!(server.get("Patient/p/$validate").tree().resource_type(), "OperationOutcome");
     server.get("Patient/none/$validate").refused(404, "not-found");
 }
+
+#[test]
+fn a_stored_profile_takes_effect_for_the_next_request() {
+    let server = start(&[]);
+    let url = "http://example.org/fhir/StructureDefinition/named-patient";
+    let profile = format!(
+        r#"{{"resourceType":"StructureDefinition","id":"named","url":"{url}","name":"Named","status":"active","kind":"resource",
+        "abstract":false,"type":"Patient","baseDefinition":"http://hl7.org/fhir/StructureDefinition/Patient","derivation":"constraint",
+        "differential":{{"element":[{{"id":"Patient.name","path":"Patient.name","min":1}}]}}}}"#
+    );
+    let errors = |server: &Running| {
+        let told = server.post(&format!("Patient/$validate?profile={url}"), &patient("p"));
+        texts(&told.tree(), "issue.diagnostics").join(" ")
+    };
+    let unknown = errors(&server);
+    assert_eq!(server.put("StructureDefinition/named", &profile).status, 201);
+    let missing = errors(&server);
+    assert!(missing.contains("name") && missing != unknown, "{missing}");
+    server.delete("StructureDefinition/named");
+    assert_eq!(errors(&server), unknown);
+}

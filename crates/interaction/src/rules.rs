@@ -1,0 +1,103 @@
+//! What requests are judged and indexed by, and how stored conformance resources become part of it.
+//!
+//! A StructureDefinition, ValueSet, CodeSystem, ConceptMap or NamingSystem that is stored takes effect for the next request.
+//! A stored SearchParameter does not: what was stored before it would not be found by it.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use catalog::Catalog;
+use model::{Limits, Tree};
+use search::Index;
+use storage::{EngineError, Method, Scope, Store};
+use validation::Validator;
+
+/// The types whose resources are rules.
+pub(crate) const TYPES: [&str; 5] = ["CodeSystem", "ConceptMap", "NamingSystem", "StructureDefinition", "ValueSet"];
+
+/// After so many additions the catalog is made anew, so that looking something up does not go through ever more layers.
+const MOST_LAYERS: usize = 32;
+
+/// The rules of one moment. A clone shares them.
+#[derive(Clone)]
+pub struct Rules {
+    /// Types, profiles, terminology.
+    pub catalog: Catalog,
+    /// Where search finds a resource.
+    pub index: Arc<Index>,
+    /// What holds resources against profiles.
+    pub validator: Arc<Validator>,
+}
+
+impl Rules {
+    fn of(catalog: Catalog, bases: &[String]) -> Rules {
+        let index = Arc::new(Index::new(catalog.clone(), bases.to_vec()));
+        let validator = Arc::new(Validator::new(Arc::new(catalog.clone())));
+        Rules { catalog, index, validator }
+    }
+}
+
+/// The rules in force, and what they were before any resource of the store.
+pub(crate) struct RuleBook {
+    base: Catalog,
+    bases: Vec<String>,
+    current: RwLock<(Rules, usize)>,
+}
+
+impl RuleBook {
+    /// Those of a catalog.
+    pub(crate) fn new(base: Catalog, bases: Vec<String>) -> RuleBook {
+        let current = RwLock::new((Rules::of(base.clone(), &bases), 0));
+        RuleBook { base, bases, current }
+    }
+
+    /// The rules in force.
+    pub(crate) fn now(&self) -> Rules {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).0.clone()
+    }
+
+    /// Takes in resources that were stored; `None` stands for one that was deleted.
+    pub(crate) fn learn(&self, store: &Store, written: Vec<Option<Tree>>) {
+        let layers = self.current.read().unwrap_or_else(PoisonError::into_inner).1;
+        let added: Option<Vec<Tree>> = written.into_iter().collect();
+        match added {
+            Some(trees) if layers < MOST_LAYERS => {
+                let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+                let catalog = current.0.catalog.with(trees);
+                *current = (Rules::of(catalog, &self.bases), layers + 1);
+            }
+            _ => self.learn_all(store),
+        }
+    }
+
+    /// Takes in all that the store has, over the base. What cannot be read leaves the rules as they are.
+    pub(crate) fn learn_all(&self, store: &Store) {
+        let Ok(trees) = stored(store) else {
+            return;
+        };
+        let catalog = if trees.is_empty() { self.base.clone() } else { self.base.with(trees) };
+        let rules = Rules::of(catalog, &self.bases);
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = (rules, 0);
+    }
+}
+
+fn stored(store: &Store) -> Result<Vec<Tree>, EngineError> {
+    let Ok(view) = store.view(None) else {
+        return Ok(Vec::new());
+    };
+    let mut trees = Vec::new();
+    for type_name in TYPES {
+        for change in view.history(&Scope::Type(type_name), storage::Bounds::default())? {
+            let change = change?;
+            let version = view.resource(change.number)?.map(|(_, version)| version);
+            let Some(version) = version.filter(|current| current.version == change.version) else {
+                continue;
+            };
+            if change.method == Method::Delete {
+                continue;
+            }
+            let body = version.body()?.unwrap_or_default();
+            trees.extend(model::json::read(&body, &Limits::default()));
+        }
+    }
+    Ok(trees)
+}
