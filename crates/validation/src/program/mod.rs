@@ -70,14 +70,21 @@ impl Programs {
         if let Some(known) = read(&self.by_url).get(canonical) {
             return known.clone();
         }
-        let found = if canonical.contains([':', '/']) {
-            self.catalog.structure(canonical)
-        } else {
-            self.catalog.structure(&format!("http://hl7.org/fhir/StructureDefinition/{canonical}"))
-        };
-        let program = found.ok().map(|structure| self.number(structure));
+        let program = self.find(canonical).map(|structure| self.number(structure));
         write(&self.by_url).insert(canonical.into(), program.clone());
         program
+    }
+
+    /// A structure; where the version of its base is not here, as it was published.
+    fn find(&self, canonical: &str) -> Option<Arc<Structure>> {
+        let found = self.catalog.structure(canonical);
+        let base = found.as_ref().ok().and_then(|structure| structure.facts.base.clone());
+        let pinned = base.filter(|base| base.contains('|'));
+        let is_whole = |base: &str| self.catalog.resource("StructureDefinition", base).is_some();
+        if found.is_ok() && pinned.is_none_or(|base| is_whole(&base)) {
+            return found.ok();
+        }
+        self.catalog.published_snapshot(canonical).or(found).ok()
     }
 
     /// The same structure reached under several names has one number.

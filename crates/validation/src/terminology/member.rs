@@ -14,7 +14,7 @@ impl Terminology {
     /// Whether a code is in the value set of a canonical reference.
     pub fn contains(&self, value_set: &str, coding: &Coding<'_>) -> Membership {
         match self.value_set(value_set) {
-            Some(value_set) => self.is_in(&value_set, coding, 0),
+            Some(found) => self.of_version(value_set, &found, self.is_in(&found, coding, 0)),
             None => Membership::Unknown(format!("the value set {value_set} is not known").into()),
         }
     }
@@ -47,6 +47,16 @@ impl Terminology {
     /// Whether a code is in a value set.
     pub fn is_member(&self, value_set: &ValueSet, coding: &Coding<'_>) -> Membership {
         self.is_in(value_set, coding, 0)
+    }
+
+    /// What another version of a value set does not have may be in the version that was asked for.
+    fn of_version(&self, asked: &str, found: &ValueSet, membership: Membership) -> Membership {
+        let asked = catalog::Canonical::of(asked);
+        if membership != Membership::Out || asked.accepts(found.version.as_deref()) {
+            return membership;
+        }
+        let (wanted, here) = (asked.version.unwrap_or_default(), found.version.as_deref().unwrap_or("none"));
+        Membership::Unknown(format!("version {wanted} of it is not known, and version {here} does not have it").into())
     }
 
     fn is_in(&self, value_set: &ValueSet, coding: &Coding<'_>, depth: usize) -> Membership {
@@ -113,7 +123,7 @@ impl Terminology {
                 return result;
             }
             let imported = match self.value_set(import) {
-                Some(import) => self.is_in(&import, coding, depth + 1),
+                Some(found) => self.of_version(import, &found, self.is_in(&found, coding, depth + 1)),
                 None => Membership::Unknown(format!("the value set {import} is not known").into()),
             };
             if imported != Membership::In {

@@ -6,9 +6,11 @@
 //! so, and neither accepts nor refuses. Nothing here goes to a network.
 
 mod coding;
+mod expand;
 mod filter;
 mod grammar;
 mod member;
+mod operation;
 mod quantity;
 mod table;
 
@@ -18,6 +20,8 @@ use catalog::{Canonical, Catalog, CodeSystem, Content, ValueSet};
 use model::Element;
 
 pub use coding::{CodeVerdict, Coding};
+pub use expand::{ExpandError, ExpandOptions, ExpandedConcept, Expansion};
+pub use operation::{CodeValidation, Concept, LookupError, Subsumption, Translation};
 
 /// Whether a code is in a value set.
 #[derive(Clone, PartialEq, Eq, Debug)]
