@@ -127,7 +127,7 @@ pub(crate) fn put_decimal(out: &mut Vec<u8>, value: Decimal) {
     let start = out.len();
     let digits = value.coefficient().unsigned_abs().to_string();
     let exponent = i32::try_from(digits.len()).unwrap_or(0) - value.scale();
-    if exponent < -NEAR || exponent > NEAR {
+    if !(-NEAR..=NEAR).contains(&exponent) {
         out.push(if exponent < 0 { 0x81 } else { 0xE8 });
         let biased = u16::try_from(exponent + 0x4000).unwrap_or(0);
         out.extend_from_slice(&biased.to_be_bytes());

@@ -147,7 +147,7 @@ pub(crate) enum Criterion {
     String(string::Criterion),
     Token(token::Criterion),
     Reference(reference::Criterion),
-    Quantity(quantity::Criterion),
+    Quantity(Box<quantity::Criterion>),
     Uri(uri::Criterion),
     Near(special::Criterion),
     /// Any value at all.

@@ -94,7 +94,7 @@ pub(crate) fn criteria(
         ParameterType::Quantity => {
             let (prefix, rest) = prefix(text);
             let criterion = quantity::Criterion::parse(prefix, rest);
-            Criterion::Quantity(criterion.ok_or_else(|| malformed("number, or number|system|code"))?)
+            Criterion::Quantity(Box::new(criterion.ok_or_else(|| malformed("number, or number|system|code"))?))
         }
         ParameterType::Uri => {
             let how = match modifier {

@@ -47,7 +47,7 @@ pub(crate) fn page(
     'changes: for change in context.view.history(&Scope::Type(&plan.type_name), bounds)? {
         let change = change?;
         let candidate = Candidate::new(context, change.number);
-        if !candidate.resource()?.is_some_and(|(_, version)| version.version == change.version) {
+        if candidate.resource()?.is_none_or(|(_, version)| version.version != change.version) {
             continue;
         }
         for set in &plan.sets {

@@ -23,7 +23,7 @@ pub(crate) struct Matches<'s, 'c> {
 enum Test<'s> {
     Asked(&'s Set),
     /// The same as numbers.
-    Settled(Set),
+    Settled(Box<Set>),
 }
 
 impl Test<'_> {
@@ -143,7 +143,7 @@ impl<'s, 'c> Matches<'s, 'c> {
             let Some(found) = stream::gather_numbers(self.context, set, SETTLED, &mut exact)? else { continue };
             if exact {
                 let numbers = Set::Numbers(found.into_iter().collect());
-                *test = Test::Settled(if negated { Set::Not(Box::new(numbers)) } else { numbers });
+                *test = Test::Settled(Box::new(if negated { Set::Not(Box::new(numbers)) } else { numbers }));
             }
         }
         Ok(())

@@ -162,6 +162,18 @@ fn gather(context: &Context<'_>, set: &Set, keys: &mut Vec<Vec<u8>>, exact: &mut
             }
             Ok(true)
         }
+        // One of them that falls apart holds all of it, and more.
+        Set::And(sets) => {
+            let before = keys.len();
+            for set in sets {
+                if gather(context, set, keys, exact)? {
+                    *exact = false;
+                    return Ok(true);
+                }
+                keys.truncate(before);
+            }
+            Ok(false)
+        }
         _ => Ok(false),
     }
 }
@@ -232,6 +244,21 @@ pub(crate) fn gather_numbers(
                 }
             }
             Set::Numbers(numbers) => found.extend(numbers.iter().copied()),
+            Set::And(all) => {
+                // One of them that is made of rows holds all of it, and more.
+                let mut part = None;
+                for one in all.iter().filter(|one| matches!(one, Set::Rows(_) | Set::Or(_) | Set::Numbers(_))) {
+                    part = gather_numbers(context, one, most, exact)?;
+                    if part.is_some() {
+                        break;
+                    }
+                }
+                *exact = false;
+                match part {
+                    Some(part) => found.extend(part),
+                    None => return Ok(None),
+                }
+            }
             _ => return Ok(None),
         }
     }

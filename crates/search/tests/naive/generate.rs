@@ -280,7 +280,7 @@ pub(crate) fn clause(dice: &mut Dice, type_name: &str, depth: usize) -> (String,
         ("Observation", 10) => {
             let code =
                 dice.pick(&["code-value-quantity", "component-code-value-quantity", "combo-code-value-quantity"]);
-            (code, format!("{}${}", token(dice), one_quantity(dice)))
+            (code, several(dice, |dice| format!("{}${}", token(dice), one_quantity(dice))))
         }
         ("Observation", 11) => ("code-value-concept", format!("{}${}", token(dice), token(dice))),
         ("Observation", 12) => {
