@@ -24,7 +24,7 @@ pub trait Engine: Send + Sync {
     fn name(&self) -> &'static str;
 
     /// Whether other processes may commit to the same data meanwhile. Then a store asks for the last `t` each time, and a batch
-    /// must be durable when [`Engine::submit`] returns.
+    /// must be durable when [`Engine::submit`] returns, and must become visible all at once.
     fn is_shared(&self) -> bool {
         false
     }
@@ -50,7 +50,7 @@ pub trait Engine: Send + Sync {
     /// engine. It is **not durable** before [`Engine::wait`] returns for its ticket.
     ///
     /// On disk a batch is all or nothing, and batches survive in the order of their tickets: a later one never without an
-    /// earlier one. A concurrent read may see some rows of a batch before the others.
+    /// earlier one. A concurrent read may see the rows of a batch appear one by one, in the order of the batch.
     ///
     /// # Errors
     /// [`SubmitError::Conflict`]: a condition does not hold, nothing was written. [`SubmitError::Engine`]: the engine takes no

@@ -171,10 +171,7 @@ impl Tables for Fjall {
 
     fn apply(&self, ops: &[Op], applied: u64) -> Result<(), EngineError> {
         let mut batch = self.database.batch();
-        // In order of the keys, neighbours take the same path through the memory tables. Stable: of two writes to a key the later holds.
-        let mut ordered: Vec<&Op> = ops.iter().collect();
-        ordered.sort_by(|a, b| (a.space, &a.key).cmp(&(b.space, &b.key)));
-        for op in ordered {
+        for op in ops {
             let keyspace = self.keyspace(op.space)?;
             match &op.value {
                 Some(value) => batch.insert(keyspace, op.key.as_slice(), value.as_slice()),

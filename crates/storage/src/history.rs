@@ -140,13 +140,15 @@ impl View {
                     Source::Type(engine.scan(Space::Changes, range, bounds.direction), code)
                 }
             },
-            Scope::Instance(type_name, id) => match self.id_row(type_name, id)? {
-                None => Source::Nothing,
-                Some(row) => match bounds.direction {
-                    Direction::Backward => Source::Instance { next: row.version, last: 1, row },
-                    Direction::Forward => Source::Instance { next: 1, last: row.version, row },
-                },
-            },
+            Scope::Instance(type_name, id) => {
+                let Some(row) = self.id_row(type_name, id)? else { return Ok(Source::Nothing) };
+                // Versions of commits after the view's `t` may still be on their way.
+                let Some(newest) = self.version_at(&row, row.version, row.t)? else { return Ok(Source::Nothing) };
+                match bounds.direction {
+                    Direction::Backward => Source::Instance { next: newest.version, last: 1, row },
+                    Direction::Forward => Source::Instance { next: 1, last: newest.version, row },
+                }
+            }
         })
     }
 }

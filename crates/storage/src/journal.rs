@@ -58,6 +58,8 @@ pub(crate) struct Active {
     pub(crate) file: Box<dyn DiskFile>,
     pub(crate) length: u64,
     pub(crate) chain: Chain,
+    /// The last batch written to it, or before it.
+    pub(crate) last: u64,
 }
 
 impl Journal {
@@ -154,9 +156,8 @@ impl Journal {
     /// Closes the segment in use, so that a checkpoint can remove it.
     pub(crate) fn close_segment(&self) -> Result<(), EngineError> {
         let mut active = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        let synced = self.synced();
         if active.length > SEGMENT_HEADER as u64 {
-            self.rotate(&mut active, synced)?;
+            self.rotate(&mut active)?;
         }
         Ok(())
     }
@@ -178,19 +179,20 @@ impl Journal {
         write(&mut *active.file).map_err(|e| EngineError::io("writing the journal", e))?;
         active.chain = header.checksum;
         active.length += (FRAME_HEADER + batches.len()) as u64;
+        active.last = last;
         if active.length < self.options.segment_bytes {
             return Ok(false);
         }
-        self.rotate(&mut active, last)?;
+        self.rotate(&mut active)?;
         Ok(true)
     }
 
-    fn rotate(&self, active: &mut Active, last: u64) -> Result<(), EngineError> {
-        let header = SegmentHeader { base: last, chain: active.chain, restart: false };
+    fn rotate(&self, active: &mut Active) -> Result<(), EngineError> {
+        let header = SegmentHeader { base: active.last, chain: active.chain, restart: false };
         let next = begin_segment(&*self.disk, &header)?;
         let before = std::mem::replace(active, next);
         let mut closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
-        closed.push_back((before.name, last));
+        closed.push_back((before.name, before.last));
         Ok(())
     }
 }
@@ -205,7 +207,7 @@ pub(crate) fn begin_segment(disk: &dyn Disk, header: &SegmentHeader) -> Result<A
         Ok(file)
     };
     let file = create().map_err(|e: std::io::Error| EngineError::io("beginning a journal segment", e))?;
-    Ok(Active { name, file, length: SEGMENT_HEADER as u64, chain: header.chain })
+    Ok(Active { name, file, length: SEGMENT_HEADER as u64, chain: header.chain, last: header.base })
 }
 
 /// The name of a segment: names ascend with the batches inside; one that restarts stands behind one that does not.

@@ -42,6 +42,7 @@ pub(crate) fn recover(
             name,
             length,
             chain,
+            last,
         },
         (last, end) => {
             // A new folder; or the tables kept a batch that was never acknowledged and is not in the journal.

@@ -212,6 +212,7 @@ impl Sequencer {
             draft.batch.put(Space::State, key, sum.to_be_bytes());
         }
         draft.batch.put(Space::Meta, HeadOfCommits::KEY, draft.head.encode());
+        draft.batch.ops.sort_by(|a, b| (appearance(a.space), &a.key).cmp(&(appearance(b.space), &b.key)));
         Ok(())
     }
 
@@ -270,6 +271,17 @@ impl Draft {
         self.batch.put(Space::Meta, crate::names::Names::key(code), write.type_name.as_bytes());
         self.new_names.push((code, write.type_name.clone()));
         Some(code)
+    }
+}
+
+/// The order in which the rows of a batch appear to concurrent reads: what points after what it points to, the head of the commits
+/// last. Within a space by key (stable: of two writes to a key the later holds): neighbours take the same path through a tree.
+fn appearance(space: Space) -> u8 {
+    match space {
+        Space::Heads => 0x10,
+        Space::Ids => 0x11,
+        Space::Meta => 0x12,
+        other => other.number(),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Verification: that the commits follow each other without a gap, and that what they wrote is there and unchanged.
 
+use std::sync::PoisonError;
+
 use sha2::{Digest, Sha256};
 
 use crate::commit_row::{CommitRow, commit_key, continues, first_16, log_key};
@@ -127,7 +129,10 @@ fn missing(t: T) -> EngineError {
 /// Verifies everything.
 pub(crate) fn everything(store: &Store) -> Result<Verification, EngineError> {
     let mut seen = Verification::default();
+    // Between two submissions no commit is half applied.
+    let between = store.inner.sequencer.lock().unwrap_or_else(PoisonError::into_inner);
     let head = read_head(&*store.inner.engine)?;
+    drop(between);
     seen.commits = head.t;
     if head.t > 0 {
         match commits(store, 1, head.t) {
@@ -152,9 +157,15 @@ fn heads(store: &Store, seen: &mut Verification) -> Result<(), EngineError> {
             seen.find(format!("a head is damaged: {key:?}"));
             continue;
         };
-        if let Some(what) = wrong_with_head(store, number, &head)? {
-            // A writer may have come in between: only what stays wrong while the head stays the same is wrong.
-            if engine.get(Space::Heads, &key)?.as_ref() == Some(&value) {
+        if wrong_with_head(store, number, &head)?.is_some() {
+            // A commit may have come in between: look again while none is half applied.
+            let _between = store.inner.sequencer.lock().unwrap_or_else(PoisonError::into_inner);
+            let again = engine.get(Space::Heads, &key)?;
+            let what = match again.as_deref().and_then(HeadRow::decode) {
+                Some(head) => wrong_with_head(store, number, &head)?,
+                None => Some("the head is gone or damaged".to_owned()),
+            };
+            if let Some(what) = what {
                 seen.find(format!("{number:?}: {what}"));
             }
         }
@@ -206,12 +217,20 @@ fn index_rows(store: &Store, seen: &mut Verification) -> Result<(), EngineError>
         if !open {
             continue;
         }
-        let head = engine.get(Space::Heads, &number.to_bytes())?;
-        let head = head.as_deref().and_then(HeadRow::decode);
-        let known = head.is_some_and(|head| head.keys.binary_search_by(|known| known.as_slice().cmp(key)).is_ok());
-        if !known && engine.get(Space::Index, &row)?.as_ref() == Some(&value) {
-            seen.find(format!("{number:?}: an index row that its head does not know: {key:02x?}"));
+        if !is_known(store, number, key)? {
+            let _between = store.inner.sequencer.lock().unwrap_or_else(PoisonError::into_inner);
+            let open = engine.get(Space::Index, &row)?.is_some_and(|value| intervals::is_open(&value) != Some(false));
+            if open && !is_known(store, number, key)? {
+                seen.find(format!("{number:?}: an index row that its head does not know: {key:02x?}"));
+            }
         }
     }
     Ok(())
+}
+
+/// Whether the head of the number has this index key.
+fn is_known(store: &Store, number: Number, key: &[u8]) -> Result<bool, EngineError> {
+    let head = store.inner.engine.get(Space::Heads, &number.to_bytes())?;
+    let head = head.as_deref().and_then(HeadRow::decode);
+    Ok(head.is_some_and(|head| head.keys.binary_search_by(|known| known.as_slice().cmp(key)).is_ok()))
 }

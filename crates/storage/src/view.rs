@@ -97,7 +97,8 @@ impl View {
         let Some(row) = self.id_row(type_name, id)? else {
             return Ok(None);
         };
-        if version == 0 || version > row.version {
+        // The version of a commit after the view's `t` may still be on its way.
+        if version == 0 || version > row.version || (version == row.version && row.t > self.point.t) {
             return Ok(None);
         }
         let version = self.get_version(row.number_of(version), version)?;
@@ -119,9 +120,11 @@ impl View {
     /// When the engine cannot read, or a row is damaged.
     pub fn resources(&self, numbers: &[Number]) -> Result<Vec<Option<(Identity, Version)>>, EngineError> {
         let heads = self.heads(numbers)?;
+        // The version of a commit after the view's `t` may still be on its way: it is not even asked for.
+        let is_current = |head: &HeadRow| head.t <= self.point.t || head.state == HeadState::Moved;
         let mut keys = Vec::new();
         for (number, head) in numbers.iter().zip(&heads) {
-            if let Some(head) = head {
+            if let Some(head) = head.as_ref().filter(|head| is_current(head)) {
                 keys.push(version_key(*number, head.version));
             }
         }
@@ -132,22 +135,19 @@ impl View {
                 found.push(None);
                 continue;
             };
-            let row = rows.next().flatten();
-            let mut version = self.decode_version(*number, head.version, row)?;
-            if version.t > self.point.t {
-                match self.last_before(version.version, |_| *number)? {
-                    Some(earlier) => version = earlier,
-                    None => {
-                        found.push(None);
-                        continue;
-                    }
-                }
+            let mut version = None;
+            if is_current(&head) {
+                let row = rows.next().flatten();
+                version = Some(self.decode_version(*number, head.version, row)?);
             }
-            if head.state == HeadState::Moved && head.t <= self.point.t {
-                found.push(None);
-                continue;
+            if version.as_ref().is_none_or(|version| version.t > self.point.t) {
+                version = self.last_before(head.version, |_| *number)?;
             }
-            found.push(Some((self.identity_of(&head)?, version)));
+            let left = head.state == HeadState::Moved && head.t <= self.point.t;
+            found.push(match version.filter(|_| !left) {
+                Some(version) => Some((self.identity_of(&head)?, version)),
+                None => None,
+            });
         }
         Ok(found)
     }
@@ -276,7 +276,7 @@ impl View {
     }
 
     /// The version current at the view's `t`, when `version` of `t` is the last of all.
-    fn version_at(&self, row: &IdRow, version: u64, t: T) -> Result<Option<Version>, EngineError> {
+    pub(crate) fn version_at(&self, row: &IdRow, version: u64, t: T) -> Result<Option<Version>, EngineError> {
         if t <= self.point.t {
             return self.get_version(row.number, version).map(Some);
         }

@@ -157,6 +157,34 @@ fn a_missing_journal_file_is_reported() {
 }
 
 #[test]
+fn checkpoints_between_commits_leave_a_journal_that_opens() {
+    for _ in 0..20 {
+        let (tables, disk) = (ForgetfulTables::default(), FaultyDisk::default());
+        let store = open(&tables, &disk).unwrap();
+        std::thread::scope(|scope| {
+            let writers: Vec<_> = (0..4)
+                .map(|thread| {
+                    let store = &store;
+                    scope.spawn(move || {
+                        for n in 0..25 {
+                            store.commit(transaction([put("Basic", &format!("{thread}-{n}"), "", &[])])).unwrap();
+                        }
+                    })
+                })
+                .collect();
+            while writers.iter().any(|writer| !writer.is_finished()) {
+                store.engine().checkpoint().unwrap();
+            }
+        });
+        drop(store);
+        for lucky in [false, true] {
+            let store = open(&tables.after_power_failure(lucky), &disk.after_power_failure(Tail::Lost)).unwrap();
+            assert_eq!((store.t(), store.verify().unwrap().findings), (100, vec![]));
+        }
+    }
+}
+
+#[test]
 fn frames_out_of_order_break_the_chain() {
     let (tables, disk) = (ForgetfulTables::default(), FaultyDisk::default());
     let engine = engine(&tables, &disk).unwrap();
@@ -214,85 +242,6 @@ fn a_lost_commit_row_is_told_by_open() {
 }
 
 #[test]
-fn an_old_file_opens_and_reads_as_it_was_written() {
-    let disk = FaultyDisk::default();
-    let name = format!("{:016x}r.journal", 0);
-    disk.put(&name, &from_hex(include_str!("fixtures/journal-format-1.hex")));
-    let store = open(&ForgetfulTables::default(), &disk).unwrap();
-    assert_old_store(&store);
-    assert_eq!(disk.files().len(), 1);
-    store.commit(transaction([put("Patient", "new", "{}", &[])])).unwrap();
-}
-
-/// Writes the fixture of the test above; run it when a new format is made, under a new name.
-#[test]
-#[ignore = "makes a fixture"]
-fn make_the_old_file() {
-    let (tables, disk) = (ForgetfulTables::default(), FaultyDisk::default());
-    let store =
-        Store::open(engine(&tables, &disk).unwrap(), Options { dictionary: None, ..Options::default() }).unwrap();
-    let samples: Vec<Vec<u8>> = (0..2_000u32).map(|n| old_body(n).into_bytes()).collect();
-    store.add_dictionary(None, &storage::train(&samples, 512).unwrap()).unwrap();
-    let mut write = put("Observation", "o-1", &old_body(7), &["code=1|", "all|"]);
-    write.content.as_mut().unwrap().mark = 20;
-    store
-        .commit(transaction([write, put("Patient", "0f8fad5b-d9cb-469f-a165-70867728950e", "{}", &["all|"])]))
-        .unwrap();
-    let mut last = transaction([
-        put("Observation", "o-1", &old_body(8), &["code=2|", "all|"]),
-        remove("Patient", "0f8fad5b-d9cb-469f-a165-70867728950e"),
-    ]);
-    last.event("read by nobody").set_state("job", Some(b"done".to_vec())).add("jobs", 3);
-    last.blob(storage::Bucket::of_patient("o-1"), b"<ClinicalDocument/>");
-    store.commit(last).unwrap();
-    assert_old_store(&store);
-    let bytes = disk.bytes(&disk.files()[0].0);
-    let lines: Vec<String> =
-        bytes.chunks(60).map(|line| line.iter().map(|byte| format!("{byte:02x}")).collect()).collect();
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/journal-format-1.hex");
-    std::fs::write(path, lines.join("\n") + "\n").unwrap();
-}
-
-fn old_body(n: u32) -> String {
-    let code = n.wrapping_mul(2_654_435_761);
-    format!(
-        "{{\"resourceType\":\"Observation\",\"status\":\"final\",\"code\":{{\"text\":\"weight {code}\"}},\"valueInteger\":{n}}}"
-    )
-}
-
-fn assert_old_store(store: &Store) {
-    let id = "0f8fad5b-d9cb-469f-a165-70867728950e";
-    let (first, last) = (store.view(Some(1)).unwrap(), store.view(None).unwrap());
-    assert_eq!(last.t(), 2);
-    let version = first.read("Observation", "o-1").unwrap().unwrap();
-    assert_eq!((version.version, version.mark, version.instant.0), (1, 20, 1_767_225_600_000));
-    assert_eq!(version.body().unwrap().unwrap(), old_body(7).as_bytes());
-    assert_eq!(last.read("Observation", "o-1").unwrap().unwrap().body().unwrap().unwrap(), old_body(8).as_bytes());
-    assert_eq!(first.read("Patient", id).unwrap().unwrap().body().unwrap().unwrap(), b"{}");
-    assert!(last.read("Patient", id).unwrap().unwrap().is_deleted());
-    for (view, counts) in [(first, [1, 0, 2]), (last.clone(), [0, 1, 1])] {
-        let found =
-            ["code=1|", "code=2|", "all|"].map(|key| view.index_prefix(key.as_bytes(), Direction::Forward).count());
-        assert_eq!(found, counts);
-    }
-    let event = last.log(0, 9, Direction::Forward).next().unwrap().unwrap();
-    assert_eq!((event.0, &*event.2), (2, &b"read by nobody"[..]));
-    assert_eq!((last.state(b"job").unwrap().as_deref(), last.counter(b"jobs").unwrap()), (Some(&b"done"[..]), 3));
-    let blob = storage::BlobId {
-        bucket: storage::Bucket::of_patient("o-1"),
-        hash: from_hex("e51087e000325adba51f8b8c70dd2359b18c939b11b212a0461c2952882895a0").try_into().unwrap(),
-    };
-    assert_eq!(last.blob(blob).unwrap().as_deref(), Some(&b"<ClinicalDocument/>"[..]));
-    assert_eq!(store.verify().unwrap().findings, Vec::<String>::new());
-}
-
-fn from_hex(text: &str) -> Vec<u8> {
-    let digits: Vec<u8> =
-        text.bytes().filter_map(|digit| char::from(digit).to_digit(16)).map(|digit| digit as u8).collect();
-    digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
-}
-
-#[test]
 fn a_newer_format_is_refused() {
     let (tables, disk) = (ForgetfulTables::default(), FaultyDisk::default());
     drop(open(&tables, &disk).unwrap());
@@ -339,12 +288,16 @@ fn of_writers_in_conflict_one_wins_each_version() {
     });
 }
 
-/// An engine as several processes share it: nothing of it may be taken from memory.
-struct Shared(Arc<dyn Engine>);
+/// An engine as several processes share it: nothing of it may be taken from memory, and a batch becomes visible all at once.
+struct Shared {
+    engine: Arc<dyn Engine>,
+    /// Held for writing while a batch is submitted.
+    whole: std::sync::RwLock<()>,
+}
 
 impl Engine for Shared {
     fn name(&self) -> &'static str {
-        self.0.name()
+        self.engine.name()
     }
 
     fn is_shared(&self) -> bool {
@@ -352,16 +305,19 @@ impl Engine for Shared {
     }
 
     fn get(&self, space: Space, key: &[u8]) -> Result<Option<storage::Slice>, EngineError> {
-        self.0.get(space, key)
+        let _whole = self.whole.read().unwrap();
+        self.engine.get(space, key)
     }
 
     fn scan<'a>(&'a self, space: Space, range: KeyRange, direction: Direction) -> storage::Scan<'a> {
-        self.0.scan(space, range, direction)
+        let _whole = self.whole.read().unwrap();
+        Box::new(self.engine.scan(space, range, direction).collect::<Vec<_>>().into_iter())
     }
 
     fn submit(&self, batch: &Batch) -> Result<storage::Ticket, storage::SubmitError> {
-        let ticket = self.0.submit(batch)?;
-        self.0.wait(ticket)?;
+        let _whole = self.whole.write().unwrap();
+        let ticket = self.engine.submit(batch)?;
+        self.engine.wait(ticket)?;
         Ok(ticket)
     }
 
@@ -370,22 +326,22 @@ impl Engine for Shared {
     }
 
     fn compact(&self) -> Result<(), EngineError> {
-        self.0.compact()
+        self.engine.compact()
     }
 
     fn checkpoint(&self) -> Result<(), EngineError> {
-        self.0.checkpoint()
+        self.engine.checkpoint()
     }
 
     fn disk_bytes(&self) -> Result<u64, EngineError> {
-        self.0.disk_bytes()
+        self.engine.disk_bytes()
     }
 }
 
 #[test]
 fn two_processes_on_one_engine_share_one_order() {
     every_engine::each(|name, engine| {
-        let engine = Arc::new(Shared(engine));
+        let engine = Arc::new(Shared { engine, whole: Default::default() });
         // Two stores know nothing of each other, like two processes on one remote engine.
         let stores = [resources::store(engine.clone()), resources::store(engine.clone())];
         std::thread::scope(|scope| {
@@ -446,6 +402,19 @@ fn readers_never_see_half_a_transaction_while_writers_write() {
                             })
                             .collect();
                         assert!(bodies.windows(2).all(|pair| pair[0] == pair[1]), "{name}: {bodies:?}");
+                        let numbers: Vec<_> =
+                            view.index_prefix(b"at=", Direction::Forward).map(|row| row.unwrap().number).collect();
+                        for found in view.resources(&numbers).unwrap() {
+                            assert!(found.unwrap().1.t <= view.t(), "{name}");
+                        }
+                        for part in 0..5 {
+                            let part = format!("{part}");
+                            let bounds = storage::Bounds::default();
+                            let scope = storage::Scope::Instance("Patient", &part);
+                            let newest = view.history(&scope, bounds).unwrap().next().map(|change| change.unwrap());
+                            assert_eq!(newest.map_or(0, |change| change.position.t), view.t(), "{name}");
+                            assert!(view.vread("Patient", &part, view.t() + 1).unwrap().is_none(), "{name}");
+                        }
                         let rows = view.index_prefix(b"all|", Direction::Forward).count() as u64;
                         assert_eq!(rows, view.t() + if view.t() > 0 { 5 } else { 0 }, "{name}");
                         let at = view.index_prefix(b"at=", Direction::Backward).count();

@@ -1,5 +1,7 @@
 //! A disk in memory that fails at the n-th call and loses power, and tables that lose what was not synced.
 
+#![allow(dead_code, reason = "not every test file needs all")]
+
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::path::PathBuf;
