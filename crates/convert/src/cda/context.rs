@@ -22,6 +22,8 @@ pub(super) struct Context<'d> {
     pub(super) date: Option<String>,
     /// The time of the conversion.
     pub(super) now: Instant,
+    /// Whether the document is a laboratory report, which has one DiagnosticReport: its own.
+    pub(super) laboratory: bool,
     /// Ids of XHTML that were given out: each stands once in a document.
     pub(super) html_ids: std::collections::HashSet<String>,
 }

@@ -135,8 +135,12 @@ fn concern(cx: &mut Context<'_>, act: Node<'_>, family: Family) -> Vec<String> {
         }
         return found;
     }
-    if procedure::is_planned(act) {
+    if is_comment(act) {
+        found.push(observation::comment(cx, act));
+    } else if procedure::is_planned(act) {
         found.push(procedure::request(cx, act));
+    } else if cx.laboratory && inner(act).next().is_some() {
+        group(cx, act);
     } else if inner(act).next().is_some() && act.get("code").is_none_or(|code| !coded::names_something(cx, code)) {
         // An act without a code of its own only groups what is in it.
         super::entry::status(act);
@@ -146,6 +150,20 @@ fn concern(cx: &mut Context<'_>, act: Node<'_>, family: Family) -> Vec<String> {
         found.push(procedure::procedure(cx, act));
     }
     found
+}
+
+/// An act of a laboratory only groups its batteries: its code is that of its section.
+fn group(cx: &mut Context<'_>, act: Node<'_>) {
+    super::entry::status(act);
+    super::entry::statement_text(cx, act);
+    if let Some(when) = act.get("effectiveTime") {
+        when.descendants().for_each(Node::take_attributes);
+    }
+    let code = act.get("code");
+    let around = act.parent().and_then(|entry| entry.parent()).and_then(|section| section.get("code"));
+    if code.and_then(|code| code.peek("code")) == around.and_then(|code| code.peek("code")) {
+        code.into_iter().flat_map(Node::descendants).for_each(Node::take_attributes);
+    }
 }
 
 const CONCERN: &str = "1.3.6.1.4.1.19376.1.5.3.1.4.5.2";
@@ -192,7 +210,8 @@ pub(super) fn leftovers(cx: &mut Context<'_>, act: Node<'_>, family: Family, fou
         let says = !identified_only && inner.get("code").is_some_and(|code| coded::names_something(cx, code))
             || inner.get("value").is_some()
             || inner.get("consumable").is_some()
-            || inner_coded(inner, "SEV").is_some();
+            || inner_coded(inner, "SEV").is_some()
+            || self::inner(inner).next().is_some();
         if says && inner.name() != "regionOfInterest" {
             let nested = if is_allergy(inner, family) { Family::Allergies } else { nested_family(family) };
             found.extend(statement(cx, inner, nested));

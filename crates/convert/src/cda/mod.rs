@@ -92,6 +92,7 @@ fn convert(knowledge: &Knowledge<'_>, source: &Source<'_>, options: &Options) ->
         language: None,
         date: None,
         now: options.now,
+        laboratory: false,
         html_ids: HashSet::new(),
     };
     if broken {

@@ -89,14 +89,21 @@ fn general_code(to: &mut ElementMut<'_>) {
     }
 }
 
-/// Its own time, else that of the organizer around it.
+/// The organizers and acts around a statement, the nearest first.
+fn around<'d>(act: Node<'d>) -> impl Iterator<Item = Node<'d>> {
+    let outer = |node: &Node<'d>| node.parent()?.parent().filter(|around| matches!(around.name(), "organizer" | "act"));
+    std::iter::successors(outer(&act), outer)
+}
+
+/// Its own time, else that of the organizer or act around it.
 pub(super) fn effective(act: Node<'_>) -> Option<Node<'_>> {
     let own = act.get("effectiveTime");
     match time::when(own) {
         time::When::Unknown(_) => {
-            let around =
-                act.parent().and_then(|relation| relation.parent()).filter(|around| around.name() == "organizer");
-            let time = around.and_then(|around| around.get("effectiveTime"));
+            let time = around(act).find_map(|around| {
+                let time = around.get("effectiveTime");
+                time.filter(|_| !matches!(time::when(time), time::When::Unknown(_)))
+            });
             match time::when(time) {
                 time::When::Unknown(_) => own,
                 _ => {
@@ -156,7 +163,7 @@ fn values(cx: &mut Context<'_>, act: Node<'_>, family: Family, to: &mut ElementM
     let Some((first, more)) = values.split_first() else {
         return;
     };
-    value::set_value(cx, *first, to, "value", family == Family::Pregnancy);
+    value::set_value(cx, *first, to, "value", family == Family::Pregnancy || cx.laboratory);
     for extra in more {
         let mut component = to.item("component");
         if let Some(code) = act.get("code") {
@@ -191,7 +198,10 @@ fn negated(cx: &mut Context<'_>, act: Node<'_>, values: &[Node<'_>], to: &mut El
 }
 
 fn specimen(cx: &mut Context<'_>, act: Node<'_>, to: &mut ElementMut<'_>) {
-    let Some(role) = act.all("specimen").find_map(|specimen| specimen.get("specimenRole")) else { return };
+    let own = std::iter::once(act).chain(around(act));
+    let Some(role) = own.flat_map(|act| act.all("specimen")).find_map(|specimen| specimen.get("specimenRole")) else {
+        return;
+    };
     let entity = role.get("specimenPlayingEntity");
     let code = entity.and_then(|entity| entity.get("code")).filter(|code| coded::names_something(cx, *code));
     let identified = role.all("id").any(|id| id.peek("root").is_some());
@@ -201,7 +211,7 @@ fn specimen(cx: &mut Context<'_>, act: Node<'_>, to: &mut ElementMut<'_>) {
     let mut tree = Tree::new("Specimen");
     let mut specimen = tree.edit();
     parts::push_identifiers(cx, role, &mut specimen);
-    coded::set_concept(cx, code, &mut specimen, "type");
+    coded::require_concept(cx, code, &mut specimen, "type");
     cx.set_patient(&mut specimen, "subject");
     if let Some(text) = entity.and_then(|entity| entity.get("desc")).and_then(Node::text) {
         entry::push_note(&mut specimen, &text);
@@ -244,6 +254,9 @@ pub(super) fn reference_range(cx: &mut Context<'_>, range: Node<'_>, to: &mut El
     if let Some(code) = range.get("code").filter(|code| coded::names_something(cx, *code)) {
         coded::push_concept(cx, code, &mut item, "appliesTo");
     }
+    if let Some(criterion) = range.at("precondition/criterion") {
+        range_holds_for(cx, criterion, &mut item, &mut texts);
+    }
     if !texts.is_empty() {
         item.set("text", &texts.join(" "));
     }
@@ -258,6 +271,22 @@ pub(super) fn reference_range(cx: &mut Context<'_>, range: Node<'_>, to: &mut El
             }
             None => coded::absent(&mut item.primitive("text"), None),
         }
+    }
+}
+
+/// For whom a range holds: an interval of ages, or words.
+fn range_holds_for(cx: &mut Context<'_>, criterion: Node<'_>, item: &mut ElementMut<'_>, texts: &mut Vec<String>) {
+    const AGE: &str = "30525-0";
+    let code = criterion.get("code");
+    match criterion.get("value").filter(|value| quantity::has_value(*value)) {
+        Some(value) if criterion.is_coded(AGE) && (value.get("low").is_some() || value.get("high").is_some()) => {
+            quantity::fill_range(cx, value, &mut item.object("age"));
+            code.into_iter().for_each(Node::take_attributes);
+        }
+        Some(value) if coded::names_something(cx, value) => {
+            coded::push_concept(cx, value, item, "appliesTo");
+        }
+        _ => texts.extend(criterion.text()),
     }
 }
 
@@ -308,7 +337,7 @@ pub(super) fn organizer(cx: &mut Context<'_>, act: Node<'_>, family: Family) -> 
     }
     let code = act.get("code");
     let plain = code.and_then(|code| code.peek("code")).is_none_or(|code| PANEL_ONLY.contains(&code));
-    if family == Family::Results {
+    if family == Family::Results && !cx.laboratory {
         return vec![report(cx, act, &members)];
     }
     if plain {
@@ -394,4 +423,23 @@ fn report_time(cx: &mut Context<'_>, act: Node<'_>, members: &[String], to: &mut
         }
     }
     coded::absent(&mut to.primitive("effectiveDateTime"), None);
+}
+
+/// A comment that stands alone, as an Observation of its text.
+pub(super) fn comment(cx: &mut Context<'_>, act: Node<'_>) -> String {
+    let text = entry::statement_text(cx, act);
+    let mut tree = entry::begin(cx, act, "Observation", None, "");
+    let mut to = tree.edit();
+    let status = entry::mapped_status(cx, act, "observation", "final");
+    to.set("status", status);
+    coded::require_concept(cx, act.get("code"), &mut to, "code");
+    cx.set_patient(&mut to, "subject");
+    performers(cx, act, &mut to);
+    match text {
+        Some(text) => {
+            to.set("valueString", &text);
+        }
+        None => coded::absent(&mut to.primitive("valueString"), None),
+    }
+    cx.add(act, tree)
 }

@@ -8,8 +8,7 @@ use super::read::Node;
 use super::time;
 
 const QUALIFIER: &str = "http://hl7.org/fhir/StructureDefinition/iso21090-EN-qualifier";
-const QUALIFIERS: [&str; 15] =
-    ["LS", "AC", "NB", "PR", "HON", "BR", "AD", "SP", "MID", "CL", "IN", "VV", "TITLE", "PFX", "SFX"];
+const QUALIFIERS: [&str; 12] = ["LS", "AC", "NB", "PR", "HON", "BR", "AD", "SP", "MID", "CL", "IN", "VV"];
 
 /// Appends an Identifier for each II that has a root or an extension.
 pub(super) fn push_identifiers(cx: &mut Context<'_>, node: Node<'_>, to: &mut ElementMut<'_>) {

@@ -25,7 +25,7 @@ static SPELLINGS: LazyLock<HashMap<&'static str, &'static str>> = LazyLock::new(
 pub(super) fn code(text: &str) -> Option<&str> {
     let spelled = || SPELLINGS.get(text).copied();
     // "MG" is a unit of UCUM too, the megagauss, which no patient was ever given.
-    if !matches!(text, "MG" | "ML" | "KG" | "CM" | "F") && is_valid(text) { Some(text) } else { spelled() }
+    if !matches!(text, "MG" | "ML" | "KG" | "CM" | "F" | "C") && is_valid(text) { Some(text) } else { spelled() }
 }
 
 /// Whether the text is a UCUM unit made of known atoms.

@@ -5,12 +5,13 @@
 
 use model::Tree;
 
+use super::rules::{self, Rule};
 use super::sections::Placed;
 use crate::Refusal;
 use crate::cda::context::Context;
 use crate::cda::header;
 use crate::cda::read::Node;
-use crate::cda::section::{self, Family};
+use crate::cda::section::Family;
 use crate::cda::unstructured;
 
 const BUNDLE: &str = "http://hl7.eu/fhir/eps/StructureDefinition/bundle-eu-eps";
@@ -18,89 +19,35 @@ const COMPOSITION: &str = "http://hl7.eu/fhir/eps/StructureDefinition/compositio
 const PATIENT: &str = "http://hl7.eu/fhir/eps/StructureDefinition/patient-eu-eps";
 const TYPE: (&str, &str) = ("60591-5", "Patient summary Document");
 
-struct Rule {
-    code: &'static str,
-    types: &'static str,
-    required: bool,
-    title: &'static str,
-}
-
-fn rules() -> impl Iterator<Item = Rule> {
-    let rows = include_str!("eps-sections.tsv").lines().filter(|line| !line.starts_with('#'));
-    rows.filter_map(|row| {
-        let mut cells = row.split('\t');
-        let (code, types, required, title) = (cells.next()?, cells.next()?, cells.next()?, cells.next()?);
-        Some(Rule { code, types, required: required == "required", title })
-    })
-}
-
 /// The document Bundle of a patient summary.
 pub(super) fn assemble<'d>(cx: &mut Context<'d>, root: Node<'d>) -> Result<Tree, Refusal> {
     crate::cda::add_patient(cx, root, PATIENT);
     let mut composition = header::composition(cx, root, COMPOSITION, Some(TYPE));
-    let mut placed: Vec<(Option<&str>, Family, Placed)> = Vec::new();
-    if let Some(body) = root.at("component/structuredBody") {
-        for section in section::sections(cx, body) {
-            let code = section.code;
-            let family = code.map_or(Family::Other, Family::of);
-            let next = Placed::of(section);
-            match placed.iter_mut().find(|(known, _, _)| code.is_some() && *known == code) {
-                Some((_, _, first)) => first.merge(next),
-                None => placed.push((code, family, next)),
-            }
-        }
-    }
+    let rules = rules::rules(include_str!("eps-sections.tsv"));
+    let mut placed = rules::place(cx, root, &|_| None);
     if let Some(body) = root.at("component/nonXMLBody") {
         placed.push((None, Family::Other, unstructured::section(cx, root, body)?));
     }
-    require_sections(cx, root, &mut placed);
+    rules::require(cx, root, &rules, &mut placed);
     let mut further = Vec::new();
     for (code, family, section) in &mut placed {
-        fit_entries(cx, *code, *family, section, &mut further);
+        fit_entries(cx, &rules, *code, *family, section, &mut further);
     }
     let mut to = composition.edit();
     for (_, _, section) in placed {
         section.write(cx, &mut to);
     }
-    if !further.is_empty() {
-        let mut section = Placed::missing("48767-8", "Further entries");
-        section.from_source = true;
-        section.entries = further;
+    if let Some(section) = rules::further(further) {
         section.write(cx, &mut to);
     }
     let document = std::mem::replace(&mut cx.document, crate::document::Document::new([0; 32]));
     Ok(document.bundle("document", Some(BUNDLE), cx.now, Some(("Composition", composition))))
 }
 
-/// Gives each required section its place: the source's own, one of the same family under another code, or an empty one.
-fn require_sections<'d>(cx: &mut Context<'d>, root: Node<'d>, placed: &mut Vec<(Option<&'d str>, Family, Placed)>) {
-    for rule in rules().filter(|rule| rule.required) {
-        if placed.iter().any(|(code, _, _)| *code == Some(rule.code)) {
-            continue;
-        }
-        let family = Family::of(rule.code);
-        let known: Vec<&str> = rules().map(|rule| rule.code).collect();
-        let other =
-            placed.iter_mut().find(|(code, of, _)| *of == family && !code.is_some_and(|code| known.contains(&code)));
-        match other {
-            Some((code, _, section)) => {
-                *code = Some(rule.code);
-                section.code = Some(rule.code);
-            }
-            None => {
-                cx.note(
-                    root,
-                    format!("The source has no section {} ({}); the European one says so.", rule.code, rule.title),
-                );
-                placed.push((Some(rule.code), family, Placed::missing(rule.code, rule.title)));
-            }
-        }
-    }
-}
-
 /// Keeps the entries that the section may hold; wraps or moves the others.
 fn fit_entries(
     cx: &mut Context<'_>,
+    rules: &[Rule],
     code: Option<&str>,
     family: Family,
     section: &mut Placed,
@@ -114,11 +61,10 @@ fn fit_entries(
         section.entries = vec![observation_holder(cx, &section.title, &observations)];
         section.entries.extend(others);
     }
-    let Some(rule) = code.and_then(|code| rules().find(|rule| rule.code == code)) else { return };
-    let allowed = |kind: &str| rule.types.split(',').any(|allowed| allowed == kind);
+    let Some(rule) = code.and_then(|code| rules.iter().find(|rule| rule.code == code)) else { return };
     let entries = std::mem::take(&mut section.entries);
     let (mut kept, mut moved): (Vec<String>, Vec<String>) =
-        entries.into_iter().partition(|reference| allowed(cx.document.type_of(reference)));
+        entries.into_iter().partition(|reference| rule.allows(cx.document.type_of(reference)));
     if family == Family::Plan && !moved.is_empty() {
         kept.push(care_plan(cx, &section.title, &moved));
         moved.clear();

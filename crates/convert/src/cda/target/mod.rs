@@ -1,8 +1,11 @@
 //! The European documents that a CDA becomes: one file per category.
 
 mod eps;
+mod hdr;
 mod imaging;
+mod lab;
 mod mpd;
+mod rules;
 mod sections;
 
 use model::{Issue, IssueType, Severity, Tree};
@@ -16,11 +19,13 @@ use crate::Refusal;
 type Target = for<'d> fn(&mut Context<'d>, Node<'d>) -> Result<Tree, Refusal>;
 
 /// Category and what makes its document.
-const TARGETS: [(&str, Target); 4] = [
+const TARGETS: [(&str, Target); 6] = [
     ("Patient-Summaries", eps::assemble),
     ("Electronic-Prescriptions", mpd::prescription),
     ("Electronic-Dispensations", mpd::dispensation),
     ("Medical-Imaging", imaging::assemble),
+    ("Laboratory-Reports", lab::assemble),
+    ("Discharge-Reports", hdr::assemble),
 ];
 
 /// Whether CDA is converted to a category.
