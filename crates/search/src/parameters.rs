@@ -112,6 +112,20 @@ fn stem(name: &str) -> &str {
     name.get(..end).unwrap_or(name)
 }
 
+/// Definitions that a guide publishes for another version of FHIR only, though its rules for R4 rely on them: IHE Pharmacy MPD has its
+/// parameters in the package for R5. A definition of the catalog with the same code counts before.
+fn added() -> Vec<SearchParameter> {
+    vec![SearchParameter {
+        url: "https://profiles.ihe.net/PHARM/MPD/SearchParameter/group-or-identifier".into(),
+        status: "active".into(),
+        code: "group-or-identifier".into(),
+        base: vec!["MedicationRequest".into()],
+        kind: "token".into(),
+        expression: Some("MedicationRequest.groupIdentifier | MedicationRequest.identifier".into()),
+        ..SearchParameter::default()
+    }]
+}
+
 struct Compiler<'c> {
     catalog: &'c Catalog,
     type_name: &'static str,
@@ -127,8 +141,10 @@ impl<'c> Compiler<'c> {
     }
 
     fn compile(mut self) -> TypeParameters {
-        let mut definitions: Vec<&Arc<SearchParameter>> =
-            self.catalog.search_parameters_of(self.type_name).filter(|found| &*found.status != "retired").collect();
+        let given = self.catalog.search_parameters_of(self.type_name).filter(|found| &*found.status != "retired");
+        let added = added();
+        let mut definitions: Vec<&SearchParameter> = given.map(|found| &**found).collect();
+        definitions.extend(added.iter().filter(|found| found.applies_to(self.type_name)));
         // Where two have one code, HL7's own counts.
         definitions
             .sort_by_key(|found| (found.code.clone(), !found.url.starts_with("http://hl7.org/fhir/SearchParameter/")));

@@ -68,3 +68,41 @@ fn what_is_not_fhir_gives_no_rows() {
     // Every resource has a row of its type; a Patient is deceased or not.
     assert_eq!(keys(r#"{"resourceType":"Patient","birthDate":"yesterday","name":"x"}"#).len(), 2);
 }
+
+#[test]
+fn the_parameters_of_the_european_guides_are_there() {
+    let index = index();
+    for (type_name, code) in [
+        ("DocumentReference", "creation"),
+        ("DocumentReference", "modality"),
+        ("DocumentReference", "bodysite"),
+        ("MedicationRequest", "group-or-identifier"),
+        ("MedicationDispense", "whenhandedover"),
+        ("ImagingStudy", "modality"),
+    ] {
+        assert!(index.parameters(type_name).unwrap().get(code).is_some(), "{type_name}.{code}");
+    }
+}
+
+/// Every code in numbers.txt that the catalog knows is compiled, whatever the type.
+#[test]
+fn no_parameter_of_any_type_is_left_out_unsaid() {
+    let index = index();
+    let mut reasons = Vec::new();
+    let mut count = 0;
+    for line in include_str!("../src/numbers.txt").lines() {
+        let type_name = line.split(' ').next().unwrap();
+        let parameters = index.parameters(type_name).unwrap();
+        count += parameters.list().len();
+        reasons.extend(parameters.unsupported().iter().map(|(code, reason)| format!("{type_name}.{code}: {reason}")));
+    }
+    assert!(count > 2_000, "{count}");
+    // Definitions without an expression, and expressions that name another type than their base.
+    let known = |reason: &String| {
+        reason.ends_with("has no expression")
+            || reason.contains("leads to no element")
+            || reason.contains("of its parts")
+    };
+    reasons.retain(|reason| !known(reason));
+    assert!(reasons.is_empty(), "{reasons:#?}");
+}

@@ -120,6 +120,19 @@ fn quantities_are_found_in_any_unit_that_converts() {
 }
 
 #[test]
+fn a_prescription_is_found_by_its_own_identifier_and_its_groups() {
+    let mut world = World::new();
+    world.put(&[
+        r#"{"resourceType":"MedicationRequest","id":"a","status":"active","intent":"order","groupIdentifier":{"system":"urn:x","value":"G"}}"#,
+        r#"{"resourceType":"MedicationRequest","id":"b","status":"active","intent":"order","identifier":[{"system":"urn:x","value":"g"}]}"#,
+        r#"{"resourceType":"MedicationDispense","id":"c","status":"completed","authorizingPrescription":[{"reference":"MedicationRequest/a"}]}"#,
+    ]);
+    assert_eq!(world.ids("MedicationRequest?group-or-identifier=urn:x|G"), ["a", "b"]);
+    assert_eq!(world.ids("MedicationRequest?identifier=urn:x|G"), ["b"]);
+    assert_eq!(world.ids("MedicationDispense?prescription=MedicationRequest/a"), ["c"]);
+}
+
+#[test]
 fn an_order_is_kept_over_pages_and_ties() {
     let world = people();
     assert_eq!(world.in_order("Patient?_sort=family&_count=1"), ["jose", "anna", "nobody"]);
@@ -190,4 +203,48 @@ fn a_total_is_told_where_it_costs_nothing_or_is_asked_for() {
     assert_eq!(total("Patient?_summary=count&gender=male"), Some(1));
     assert_eq!(total("Patient?_count=0"), Some(3));
     assert_eq!(total("Patient?gender=female&_total=none"), None);
+}
+
+/// Hides one patient.
+struct WithoutAnna;
+
+impl search::Sight for WithoutAnna {
+    fn sees(&self, _: &str, id: &str, _: u64) -> bool {
+        id != "anna"
+    }
+}
+
+#[test]
+fn what_may_not_be_seen_is_as_if_it_were_not_there() {
+    let hidden = people();
+    let mut never = World::new();
+    never.put(&[
+        r#"{"resourceType":"Organization","id":"clinic","name":"Clinique Sainte-Élisabeth"}"#,
+        r#"{"resourceType":"Patient","id":"jose","active":false,"name":[{"family":"Müller-Ångström","given":["José"]}],"gender":"male"}"#,
+        r#"{"resourceType":"Patient","id":"nobody"}"#,
+        r#"{"resourceType":"DocumentReference","id":"d1","status":"current","subject":{"reference":"Patient/anna"},"date":"2026-03-01T10:00:00Z"}"#,
+    ]);
+    let tell = |world: &World, query: &str, sight: &dyn search::Sight| {
+        let answer = world::search_as(&world.view(), query, None, sight).unwrap();
+        let ids = |hits: &[search::Hit]| {
+            let mut ids: Vec<String> = hits.iter().map(|hit| hit.identity.id.clone()).collect();
+            ids.sort();
+            ids
+        };
+        (ids(&answer.matches), ids(&answer.included), answer.total)
+    };
+    for query in [
+        "Patient?_total=accurate",
+        "Patient?_sort=family&_count=1",
+        "Patient?_sort=-_lastUpdated",
+        "Patient?_summary=count",
+        "Patient?name=rossi",
+        "Patient?_id=anna",
+        "DocumentReference?_id=d1&_include=DocumentReference:subject",
+        "DocumentReference?patient.name=rossi",
+        "Organization?_revinclude=Patient:organization",
+        "Organization?_has:Patient:organization:family=rossi",
+    ] {
+        assert_eq!(tell(&hidden, query, &WithoutAnna), tell(&never, query, &()), "{query}");
+    }
 }
