@@ -248,3 +248,42 @@ fn what_may_not_be_seen_is_as_if_it_were_not_there() {
         assert_eq!(tell(&hidden, query, &WithoutAnna), tell(&never, query, &()), "{query}");
     }
 }
+
+#[test]
+fn modifiers_of_tokens_places_and_lists() {
+    let mut world = people();
+    world.put(&[
+        r#"{"resourceType":"Location","id":"rome","status":"active","position":{"longitude":12.4964,"latitude":41.9028}}"#,
+        r#"{"resourceType":"Location","id":"ostia","status":"active","position":{"longitude":12.2921,"latitude":41.7321}}"#,
+        r#"{"resourceType":"List","id":"mine","status":"current","mode":"working","entry":[{"item":{"reference":"Patient/jose"}},
+            {"item":{"reference":"Location/rome"}}]}"#,
+        r#"{"resourceType":"Patient","id":"typed","meta":{"source":"https://example.org/hospital#a"},"identifier":[{"type":{"coding":[
+            {"system":"http://terminology.hl7.org/CodeSystem/v2-0203","code":"MR"}]},"value":"9"}]}"#,
+        r#"{"resourceType":"Condition","id":"c","subject":{"reference":"Patient/anna"},"clinicalStatus":{"coding":[
+            {"system":"http://terminology.hl7.org/CodeSystem/condition-clinical","code":"relapse"}]},
+            "code":{"coding":[{"system":"http://example.org/x","code":"1","display":"Écoulement nasal"}],"text":"Rhume"}}"#,
+        r#"{"resourceType":"Condition","id":"d","subject":{"reference":"Patient/anna"},"code":{"text":"Rhume des foins"}}"#,
+    ]);
+    for (query, found) in [
+        ("Location?near=41.9|12.5|5|km", vec!["rome"]),
+        ("Location?near=41.9|12.5|40|km", vec!["ostia", "rome"]),
+        ("Patient?_list=mine", vec!["jose"]),
+        ("Patient?_list=none", vec![]),
+        ("Patient?identifier:of-type=http://terminology.hl7.org/CodeSystem/v2-0203|MR|9", vec!["typed"]),
+        ("Patient?identifier:of-type=http://terminology.hl7.org/CodeSystem/v2-0203|SS|9", vec![]),
+        ("Patient?_source=https://example.org/hospital#a", vec!["typed"]),
+        ("Patient?gender:in=http://hl7.org/fhir/ValueSet/administrative-gender", vec!["anna", "jose"]),
+        ("Patient?gender:not-in=http://hl7.org/fhir/ValueSet/administrative-gender", vec!["nobody", "typed"]),
+        ("Condition?code:text=rhume", vec!["c", "d"]),
+        ("Condition?code:text=ecoulement", vec!["c"]),
+        ("Condition?code:missing=true", vec![]),
+        ("Condition?clinical-status:below=http://terminology.hl7.org/CodeSystem/condition-clinical|active", vec!["c"]),
+        ("Condition?clinical-status:above=http://terminology.hl7.org/CodeSystem/condition-clinical|relapse", vec!["c"]),
+        ("Condition?clinical-status:below=http://terminology.hl7.org/CodeSystem/condition-clinical|inactive", vec![]),
+    ] {
+        assert_eq!(world.ids(query), found, "{query}");
+    }
+    assert!(world.refusal("Condition?code:in=http://example.org/none").contains("not known here"));
+    assert!(world.refusal("Location?near=north").contains("latitude|longitude"));
+    assert!(world.refusal("Patient?_list=$current-allergies").contains("not kept here"));
+}
