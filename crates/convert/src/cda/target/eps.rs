@@ -66,7 +66,7 @@ fn fit_entries(
     let (mut kept, mut moved): (Vec<String>, Vec<String>) =
         entries.into_iter().partition(|reference| rule.allows(cx.document.type_of(reference)));
     if family == Family::Plan && !moved.is_empty() {
-        kept.push(care_plan(cx, &section.title, &moved));
+        kept.push(rules::care_plan(cx, &section.title, &moved));
         moved.clear();
     }
     if family == Family::Functional {
@@ -98,36 +98,6 @@ fn observation_holder(cx: &mut Context<'_>, title: &str, observations: &[String]
         context.item("related").set("reference", reference);
     }
     cx.document.add(&format!("DocumentReference {title} {}", observations.join(" ")), tree)
-}
-
-/// Planned activities stand in a CarePlan.
-fn care_plan(cx: &mut Context<'_>, title: &str, planned: &[String]) -> String {
-    const REQUESTS: [&str; 9] = [
-        "Appointment",
-        "CommunicationRequest",
-        "DeviceRequest",
-        "MedicationRequest",
-        "NutritionOrder",
-        "Task",
-        "ServiceRequest",
-        "VisionPrescription",
-        "RequestGroup",
-    ];
-    let mut tree = Tree::new("CarePlan");
-    let mut to = tree.edit();
-    to.set("status", "active").set("intent", "plan").set("title", title);
-    cx.set_patient(&mut to, "subject");
-    for reference in planned {
-        let kind = cx.document.type_of(reference);
-        if REQUESTS.contains(&kind) {
-            to.item("activity").object("reference").set("reference", reference);
-        } else if kind == "Goal" {
-            to.item("goal").set("reference", reference);
-        } else {
-            to.item("supportingInfo").set("reference", reference);
-        }
-    }
-    cx.document.add(&format!("CarePlan {title} {}", planned.join(" ")), tree)
 }
 
 /// Functional assessments stand in a ClinicalImpression.

@@ -8,6 +8,7 @@ use crate::cda::coded;
 use crate::cda::context::Context;
 use crate::cda::header;
 use crate::cda::read::Node;
+use crate::cda::section::Family;
 use crate::cda::unstructured;
 
 const BUNDLE: &str = "http://hl7.eu/fhir/hdr/StructureDefinition/bundle-eu-hdr";
@@ -33,17 +34,21 @@ pub(super) fn assemble<'d>(cx: &mut Context<'d>, root: Node<'d>) -> Result<Tree,
     let rules = rules::rules(include_str!("hdr-sections.tsv"));
     let mut placed = rules::place(cx, root, &alias);
     if let Some(body) = root.at("component/nonXMLBody") {
-        placed.push((None, crate::cda::section::Family::Other, unstructured::section(cx, root, body)?));
+        placed.push((None, Family::Other, unstructured::section(cx, root, body)?));
     }
     rules::require(cx, root, &rules, &mut placed);
     let mut further = Vec::new();
-    for (code, _, section) in &mut placed {
+    for (code, family, section) in &mut placed {
         if let Some(rule) = code.and_then(|code| rules.iter().find(|rule| rule.code == code)) {
             let entries = std::mem::take(&mut section.entries);
             let (kept, moved): (Vec<String>, Vec<String>) =
                 entries.into_iter().partition(|reference| rule.allows(cx.document.type_of(reference)));
             section.entries = kept;
-            further.extend(moved);
+            if *family == Family::Plan && !moved.is_empty() {
+                section.entries.push(rules::care_plan(cx, &section.title, &moved));
+            } else {
+                further.extend(moved);
+            }
         }
     }
     let mut to = composition.edit();

@@ -17,6 +17,7 @@ const BUNDLE: &str = "http://hl7.eu/fhir/laboratory/StructureDefinition/Bundle-e
 const COMPOSITION: &str = "http://hl7.eu/fhir/laboratory/StructureDefinition/Composition-eu-lab";
 const REPORT: &str = "http://hl7.eu/fhir/laboratory/StructureDefinition/DiagnosticReport-eu-lab";
 const OBSERVATION: &str = "http://hl7.eu/fhir/laboratory/StructureDefinition/Observation-resultslab-eu-lab";
+const ABSENT: &str = "http://terminology.hl7.org/CodeSystem/data-absent-reason";
 const PATIENT: &str = "http://hl7.eu/fhir/base/StructureDefinition/patient-eu-core";
 const REPORT_LINK: &str = "http://hl7.eu/fhir/extensions/StructureDefinition/composition-diagnosticReportReference";
 const COMPOSITION_LINK: &str = "http://hl7.org/fhir/5.0/StructureDefinition/extension-DiagnosticReport.composition";
@@ -89,6 +90,12 @@ fn laboratory_results(cx: &mut Context<'_>, root: Node<'_>, entries: &[String]) 
                 }
                 None => coded::absent(&mut to.item("performer"), None),
             }
+        }
+        // eu-lab-1: an observation that only is, without a value, says that its value is unknown.
+        let says =
+            |name: &str| name.starts_with("value") || matches!(name, "dataAbsentReason" | "hasMember" | "component");
+        if !to.as_element().children().any(|child| says(child.name())) {
+            to.object("dataAbsentReason").item("coding").set("system", ABSENT).set("code", "unknown");
         }
         to.object("meta").push("profile", OBSERVATION);
         if top {

@@ -1,6 +1,8 @@
 //! What a European document asks of its sections, as data: LOINC code, allowed types of entries, whether it is required,
 //! its title.
 
+use model::Tree;
+
 use super::sections::Placed;
 use crate::cda::context::Context;
 use crate::cda::read::Node;
@@ -89,4 +91,34 @@ pub(super) fn further(entries: Vec<String>) -> Option<Placed> {
     section.from_source = true;
     section.entries = entries;
     (!section.entries.is_empty()).then_some(section)
+}
+
+/// Planned activities stand in a CarePlan.
+pub(super) fn care_plan(cx: &mut Context<'_>, title: &str, planned: &[String]) -> String {
+    const REQUESTS: [&str; 9] = [
+        "Appointment",
+        "CommunicationRequest",
+        "DeviceRequest",
+        "MedicationRequest",
+        "NutritionOrder",
+        "Task",
+        "ServiceRequest",
+        "VisionPrescription",
+        "RequestGroup",
+    ];
+    let mut tree = Tree::new("CarePlan");
+    let mut to = tree.edit();
+    to.set("status", "active").set("intent", "plan").set("title", title);
+    cx.set_patient(&mut to, "subject");
+    for reference in planned {
+        let kind = cx.document.type_of(reference);
+        if REQUESTS.contains(&kind) {
+            to.item("activity").object("reference").set("reference", reference);
+        } else if kind == "Goal" {
+            to.item("goal").set("reference", reference);
+        } else {
+            to.item("supportingInfo").set("reference", reference);
+        }
+    }
+    cx.document.add(&format!("CarePlan {title} {}", planned.join(" ")), tree)
 }
