@@ -44,7 +44,8 @@ impl Fjall {
             .manual_journal_persist(true)
             .max_journaling_size(64 << 20)
             .journal_compression(CompressionType::None)
-            .worker_threads(1)
+            // One flushes while the other compacts. With one alone, memory tables grow for as long as a compaction takes.
+            .worker_threads(2)
             .open()
             .map_err(|e| EngineError::io("opening fjall", e))?;
         let mut keyspaces = Vec::with_capacity(Space::ALL.len());

@@ -161,6 +161,7 @@ fn checkpoints_between_commits_leave_a_journal_that_opens() {
     for _ in 0..20 {
         let (tables, disk) = (ForgetfulTables::default(), FaultyDisk::default());
         let store = open(&tables, &disk).unwrap();
+        disk.sync_slowly();
         std::thread::scope(|scope| {
             let writers: Vec<_> = (0..4)
                 .map(|thread| {

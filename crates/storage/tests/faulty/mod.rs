@@ -22,6 +22,8 @@ struct State {
     /// Calls that still succeed; `None`: all.
     calls_left: Option<u64>,
     calls: u64,
+    /// How long a sync takes.
+    sync_time: std::time::Duration,
 }
 
 #[derive(Clone, Default)]
@@ -51,6 +53,11 @@ impl FaultyDisk {
     /// From now on only so many calls succeed, then every one fails.
     pub(crate) fn fail_after(&self, calls: u64) {
         self.state.lock().unwrap().calls_left = Some(calls);
+    }
+
+    /// From now on a sync takes its time, so that others come to wait for it.
+    pub(crate) fn sync_slowly(&self) {
+        self.state.lock().unwrap().sync_time = std::time::Duration::from_micros(300);
     }
 
     /// How many calls there were.
@@ -165,6 +172,8 @@ impl DiskFile for OpenFile {
     }
 
     fn sync(&mut self) -> io::Result<()> {
+        let sync_time = self.disk.state.lock().unwrap().sync_time;
+        std::thread::sleep(sync_time);
         self.disk.call(|state| {
             let file = state.files.get_mut(&self.name).unwrap();
             file.synced = file.bytes.len();
