@@ -20,7 +20,8 @@ pub struct Options {
     pub markup_in_text: Option<Severity>,
     /// Whether recommendations (`best-practice` invariants) are reported, as warnings.
     pub best_practice: bool,
-    /// Whether obligations of profiles that the resource does not serve are reported, as information.
+    /// Whether elements that are not there, though a profile obliges systems to do something with them, are reported, as
+    /// information.
     pub obligations: bool,
     /// The moment of `now()` and `today()`.
     pub now: Instant,

@@ -157,6 +157,13 @@ impl<'v, 't> Pass<'v, 't> {
                 return;
             }
         }
+        if self.options.obligations && self.trials == 0 {
+            for (place, slot) in state.slots.iter().enumerate() {
+                if counts.get(place) == 0 {
+                    rule::cardinality::obligations(self, element, slot);
+                }
+            }
+        }
         for (place, variant, child) in &found {
             let Some(slot) = state.slots.get(usize::from(*place)) else { continue };
             if slot.slicings.is_empty() {

@@ -17,6 +17,8 @@ pub(crate) struct Slot {
     /// Cardinalities that say something, the strictest first found for min and max each.
     pub(crate) min: Cardinality,
     pub(crate) max: Cardinality,
+    /// Profiles that oblige systems to do something with it, and to what.
+    pub(crate) obligations: Vec<(Arc<str>, String)>,
     pub(crate) slicings: Vec<SlicingPlan>,
     pub(crate) variants: Vec<Variant>,
     nodes: Vec<Node>,
@@ -89,6 +91,7 @@ impl Slot {
             choice: false,
             min: Cardinality { count: 0, source: "".into() },
             max: Cardinality { count: UNBOUNDED, source: "".into() },
+            obligations: Vec::new(),
             slicings: Vec::new(),
             variants: Vec::new(),
             nodes,
@@ -104,6 +107,13 @@ impl Slot {
             }
             if element.max < slot.max.count {
                 slot.max = Cardinality { count: element.max, source: source() };
+            }
+            let codes = element.obligations.iter().flat_map(|one| one.codes.iter().map(|code| &**code));
+            let mut codes: Vec<&str> = codes.collect();
+            codes.sort_unstable();
+            codes.dedup();
+            if !codes.is_empty() {
+                slot.obligations.push((source(), codes.join(", ")));
             }
             slot.slicings.extend(SlicingPlan::make(programs, node, &structure));
         }

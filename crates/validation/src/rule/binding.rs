@@ -37,9 +37,7 @@ fn one<'t>(pass: &mut Pass<'_, 't>, element: Element<'t>, state: &State, bound: 
             _ if !has_code => {}
             BindingStrength::Example => {}
             BindingStrength::Required if value_set.starts_with(VITAL_UNITS) => {
-                if !pass.is_trial() {
-                    hold(pass, element, value_set, &bound.source, Severity::Warning);
-                }
+                hold(pass, element, value_set, &bound.source, Severity::Warning);
             }
             BindingStrength::Required => hold(pass, element, value_set, &bound.source, Severity::Error),
             BindingStrength::Extensible if !pass.is_trial() => {

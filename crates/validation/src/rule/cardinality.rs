@@ -1,6 +1,6 @@
 //! How often a child is there: <http://hl7.org/fhir/R4/conformance-rules.html#cardinality>.
 
-use model::{Element, IssueType};
+use model::{Element, IssueType, Severity};
 
 use crate::pass::Pass;
 use crate::program::Slot;
@@ -21,6 +21,15 @@ pub(crate) fn check<'t>(pass: &mut Pass<'_, 't>, parent: Element<'t>, slot: &Slo
         pass.error(IssueType::Structure, element, source, || match max {
             0 => format!("'{name}' may not be there."),
             _ => format!("'{name}' may be there at most {}, but is there {}.", times(max), times(count)),
+        });
+    }
+}
+
+/// Says, as a fact, what a profile obliges systems to do with an element that is not there.
+pub(crate) fn obligations<'t>(pass: &mut Pass<'_, 't>, parent: Element<'t>, slot: &Slot) {
+    for (source, codes) in &slot.obligations {
+        pass.report(Severity::Information, IssueType::Informational, parent, source, || {
+            format!("'{}' is not there; systems are obliged to: {codes}.", slot.name)
         });
     }
 }

@@ -10,9 +10,7 @@ use crate::program::{Node, Slot};
 /// The definition of an extension, to hold it against; says what is wrong with its url and its place.
 pub(crate) fn definition<'t>(pass: &mut Pass<'_, 't>, element: Element<'t>, slot: &Slot) -> Option<Node> {
     let modifier = &*slot.name == "modifierExtension";
-    let Some(url) = element.text_at("url").filter(|url| !url.is_empty()) else {
-        return None;
-    };
+    let url = element.text_at("url").filter(|url| !url.is_empty())?;
     let part = element.parent().is_some_and(|parent| matches!(parent.name(), "extension" | "modifierExtension"));
     if part && !url.contains(':') {
         return None;
@@ -113,7 +111,7 @@ fn stands_in(pass: &Pass<'_, '_>, holder: Element<'_>, expression: &str) -> bool
     let path = expression.rsplit_once('#').map_or(expression, |(_, path)| path);
     let path = path.strip_prefix("http://hl7.org/fhir/StructureDefinition/").unwrap_or(path);
     if path == "Element" || path == "*" {
-        return path == "*" || holder.resource_type().is_none() || holder.parent().is_none() || true;
+        return true;
     }
     let mut ty = holder.type_in(catalog);
     let mut steps = 0;

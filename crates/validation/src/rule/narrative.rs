@@ -127,7 +127,7 @@ pub(crate) fn judge(text: &str) -> Result<(), (&'static str, String)> {
         };
         match event {
             Event::Start(start) | Event::Empty(start) if depth == 0 && roots > 0 => {
-                return broken(format!("goes on behind its div with '{}'", &*start.local_name().as_ref()));
+                return broken(format!("goes on behind its div with '{}'", start.local_name().as_ref()));
             }
             Event::Start(start) => {
                 roots += usize::from(depth == 0);

@@ -21,7 +21,7 @@ pub(crate) fn holds(system: &CodeSystem, concept: ConceptIndex, filter: &Filter)
             None => partial().map_or(Some(true), |()| None),
         },
         "generalizes" => above().map(|below| system.is_a(below, concept)),
-        "=" => Some(values(system, concept, &filter.property).iter().any(|value| *value == &*filter.value)),
+        "=" => Some(values(system, concept, &filter.property).contains(&&*filter.value)),
         "in" => {
             let wanted: Vec<&str> = filter.value.split(',').map(str::trim).collect();
             Some(values(system, concept, &filter.property).iter().any(|value| wanted.contains(value)))
