@@ -37,6 +37,8 @@ fn statement(request: &Request<'_>) -> Tree {
     root.set("fhirVersion", "4.0.1");
     root.push("format", "application/fhir+json").push("format", "application/fhir+xml");
     root.push("format", "json").push("format", "xml");
+    root.push("patchFormat", "application/json-patch+json").push("patchFormat", "application/fhir+json");
+    root.push("patchFormat", "application/fhir+xml");
     for guide in guides(request) {
         root.push("implementationGuide", guide.as_str());
     }

@@ -235,7 +235,9 @@ pub(crate) fn check_document(
     }
     let profiles = profile.into_iter().map(str::to_owned).collect();
     let options = Options { profiles, best_practice: false, now, ..Options::default() };
-    let issues = service.rules().validator.validate(&tree, &options);
+    let mut issues = service.rules().validator.validate(&tree, &options);
+    // The reasons of a refusal come first.
+    issues.sort_by_key(|issue| issue.severity);
     let invalid = issues.iter().any(|issue| issue.severity.is_error());
     match invalid && level == DocumentCheck::Enforce {
         true => Err(Refusal::of(Class::Unprocessable, issues)),

@@ -7,7 +7,7 @@ use crate::call::Method;
 use crate::refusal::{Class, Refusal};
 use crate::request::Request;
 use crate::target::{Level, Target};
-use crate::{answer::Answer, batch, capabilities, conditional, convert, create, delete, history, read, update, validate, vread, search_type};
+use crate::{answer::Answer, batch, capabilities, conditional, convert, create, delete, history, patch, read, update, validate, vread, search_type};
 
 /// What a row is in a CapabilityStatement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +78,7 @@ pub static ROWS: &[Row] = &[
     row!("vread" Get Version "" Read Interaction("vread"), vread::run),
     row!("create" Post Type "" Write Interaction("create"), create::run),
     row!("update" Put Instance "" Write Interaction("update"), update::run),
+    row!("patch" Patch Instance "" Write Interaction("patch"), patch::run),
     row!("delete" Delete Instance "" Write Interaction("delete"), delete::run),
     row!("update" Put Type "" Write Declared::Within, conditional::update),
     row!("delete" Delete Type "" Write Declared::Within, conditional::delete),
