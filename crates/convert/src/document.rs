@@ -10,6 +10,7 @@ use crate::identity;
 pub(crate) struct Document {
     seed: [u8; 32],
     entries: Vec<Entry>,
+    places: HashMap<String, usize>,
     once: HashMap<String, usize>,
 }
 
@@ -21,7 +22,7 @@ struct Entry {
 impl Document {
     /// Nothing yet; `seed` is the hash of the source.
     pub(crate) fn new(seed: [u8; 32]) -> Document {
-        Document { seed, entries: Vec::new(), once: HashMap::new() }
+        Document { seed, entries: Vec::new(), places: HashMap::new(), once: HashMap::new() }
     }
 
     /// The reference that a resource of this name has or will have.
@@ -33,6 +34,7 @@ impl Document {
     pub(crate) fn add(&mut self, name: &str, resource: Tree) -> String {
         let uuid = identity::uuid(&self.seed, name);
         let reference = format!("urn:uuid:{uuid}");
+        self.places.insert(uuid.clone(), self.entries.len());
         self.entries.push(Entry { uuid, resource });
         reference
     }
@@ -51,15 +53,18 @@ impl Document {
 
     /// The type of the resource behind a reference.
     pub(crate) fn type_of(&self, reference: &str) -> &'static str {
-        let uuid = reference.strip_prefix("urn:uuid:").unwrap_or(reference);
-        let entry = self.entries.iter().rev().find(|entry| entry.uuid == uuid);
+        let entry = self.place(reference).and_then(|place| self.entries.get(place));
         entry.and_then(|entry| entry.resource.root().resource_type_id()?.known()).unwrap_or_default()
+    }
+
+    fn place(&self, reference: &str) -> Option<usize> {
+        self.places.get(reference.strip_prefix("urn:uuid:")?).copied()
     }
 
     /// The resource behind a reference, to add to it.
     pub(crate) fn resource_mut(&mut self, reference: &str) -> Option<&mut Tree> {
-        let uuid = reference.strip_prefix("urn:uuid:")?;
-        self.entries.iter_mut().rev().find(|entry| entry.uuid == uuid).map(|entry| &mut entry.resource)
+        let place = self.place(reference)?;
+        self.entries.get_mut(place).map(|entry| &mut entry.resource)
     }
 
     /// The Bundle: `first` at its head, the other resources in the order in which they came.

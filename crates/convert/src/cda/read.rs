@@ -14,6 +14,7 @@ use crate::Refusal;
 
 const ATTRIBUTES: u8 = 1;
 const TEXT: u8 = 2;
+const BLOCK: usize = 1024;
 
 /// Parses the text; `Err` where it is no XML, has a document type, or passes a limit.
 pub(super) fn parse<'t>(text: &'t str, limits: &Limits) -> Result<Document<'t>, Refusal> {
@@ -49,6 +50,8 @@ pub(super) struct Cda<'d> {
     document: &'d Document<'d>,
     taken: Vec<Cell<u8>>,
     lines: Vec<usize>,
+    /// Characters before each block of the text.
+    blocks: Vec<usize>,
     anchors: HashMap<&'d str, roxmltree::NodeId>,
 }
 
@@ -66,7 +69,13 @@ impl<'d> Cda<'d> {
         }
         let text = document.input_text();
         let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        Cda { document, taken: vec![Cell::new(0); count], lines, anchors }
+        let continued = |byte: &u8| *byte & 0xc0 == 0x80;
+        let mut blocks = vec![0];
+        for block in text.as_bytes().chunks(BLOCK) {
+            let characters = block.len() - block.iter().filter(|byte| continued(byte)).count();
+            blocks.push(blocks.last().copied().unwrap_or(0) + characters);
+        }
+        Cda { document, taken: vec![Cell::new(0); count], lines, blocks, anchors }
     }
 
     /// The element `ClinicalDocument`.
@@ -83,8 +92,16 @@ impl<'d> Cda<'d> {
     fn position(&self, offset: usize) -> Position {
         let line = self.lines.partition_point(|start| *start <= offset);
         let start = self.lines.get(line.saturating_sub(1)).copied().unwrap_or(0);
-        let before = self.document.input_text().get(start..offset).unwrap_or_default();
-        Position { line: line as u32, column: before.chars().count() as u32 + 1 }
+        let column = self.characters(offset).saturating_sub(self.characters(start));
+        Position { line: line as u32, column: column as u32 + 1 }
+    }
+
+    /// Characters before a byte of the text: positions on long lines must not cost a walk along them.
+    fn characters(&self, offset: usize) -> usize {
+        let block = offset / BLOCK;
+        let rest = self.document.input_text().as_bytes().get(block * BLOCK..offset).unwrap_or_default();
+        let continued = rest.iter().filter(|byte| **byte & 0xc0 == 0x80).count();
+        self.blocks.get(block).copied().unwrap_or(0) + rest.len() - continued
     }
 }
 
