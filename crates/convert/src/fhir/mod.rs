@@ -35,8 +35,18 @@ fn convert(knowledge: &Knowledge<'_>, source: &Source<'_>, options: &Options) ->
         false => true,
     };
     if unchanged {
-        let text = "The document already is European: it was taken over as it came.";
-        report.issues.push(Issue::information(IssueType::Informational, tree.resource_type(), text));
+        report.issues.push(match names_europe(&tree) {
+            true => Issue::information(
+                IssueType::Informational,
+                tree.resource_type(),
+                "The document names a profile of HL7 Europe: it was taken over as it came.",
+            ),
+            false => Issue::warning(
+                IssueType::Incomplete,
+                tree.resource_type(),
+                "No profile of HL7 Europe is named: the resources were taken over as they came, and whether they conform is open.",
+            ),
+        });
     }
     let id = match tree.root().text_at("id") {
         Some(id) => id.to_owned(),
@@ -44,6 +54,12 @@ fn convert(knowledge: &Knowledge<'_>, source: &Source<'_>, options: &Options) ->
     };
     let provenance = provenance::provenance(&id, source, &hash, FORMAT.name, options.now);
     Ok(Draft { document: tree, category, format: FORMAT.name, report, provenance, source_hash: hash, unchanged })
+}
+
+fn names_europe(tree: &Tree) -> bool {
+    let resources = tree.root().every("entry.resource");
+    let profiles = std::iter::once(tree.root()).chain(resources).flat_map(|resource| resource.every("meta.profile"));
+    profiles.filter_map(model::Element::text).any(|profile| profile.starts_with("http://hl7.eu/fhir/"))
 }
 
 fn read(knowledge: &Knowledge<'_>, source: &Source<'_>, options: &Options) -> Result<Tree, SyntaxError> {
