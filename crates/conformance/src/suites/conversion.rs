@@ -1,8 +1,9 @@
 //! Conversion of a whole corpus: every file ends in a document or in a refusal that says why; nothing panics.
 //!
 //! A case is a file, its id the path below the corpus. It passes where it is converted into a Bundle with a report that
-//! says what was done, passes unchanged, or is refused with an error in words. MyHealth@EU pivot documents of level 3 (patient summary,
-//! ePrescription, eDispensation in `cda-ps` and `cda-ep`) must be converted. The counts of each folder are printed.
+//! says what was done, passes unchanged, or is refused with an error in words. MyHealth@EU pivot documents of level 3
+//! (patient summary, ePrescription, eDispensation in `cda-ps` and `cda-ep`) must be converted. The counts of each folder
+//! are printed.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
