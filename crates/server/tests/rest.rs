@@ -154,3 +154,33 @@ fn the_server_says_what_it_does_and_that_it_is_well() {
     assert_eq!(other.header("access-control-allow-origin"), "");
     server.get(&server.base.replace("/fhir", "/elsewhere")).refused(404, "not-found");
 }
+
+#[test]
+fn xml_and_json_are_two_forms_of_one_resource() {
+    let server = start(&[]);
+    let xml = r#"<Observation xmlns="http://hl7.org/fhir"><id value="o"/><status value="final"/>
+        <code><text value="é &lt; 1"/></code><valueQuantity><value value="1.50"/></valueQuantity></Observation>"#;
+    let put = server.client.put(server.url("Observation/o")).header("Content-Type", "application/fhir+xml");
+    let stored = told(put.header("Accept", "application/fhir+xml").body(xml));
+    assert_eq!(stored.status, 201, "{}", stored.text());
+    assert!(stored.text().contains(r#"<value value="1.50"/>"#), "{}", stored.text());
+    let json = server.get("Observation/o");
+    assert!(json.text().contains(r#""valueQuantity":{"value":1.50}"#) && json.text().contains("é < 1"), "{}", json.text());
+    for asked in ["Observation/o?_format=xml", "Observation/o?_format=application/fhir%2Bxml"] {
+        assert_eq!(server.get(asked).body, told(server.client.get(server.url("Observation/o")).header("Accept", "application/fhir+xml")).body);
+    }
+    assert!(server.get("Observation/o?_pretty=true").text().contains("\n  \"id\": \"o\""));
+    let missing = told(server.client.get(server.url("Observation/none")).header("Accept", "application/fhir+xml"));
+    assert!(missing.status == 404 && missing.text().contains("<OperationOutcome"));
+}
+
+#[test]
+fn bodies_are_compressed_both_ways() {
+    let server = start(&[]);
+    let answer = told(server.client.get(server.url("metadata")).header("Accept-Encoding", "gzip"));
+    assert_eq!((answer.header("content-encoding"), answer.body.get(..2)), ("gzip", Some(&[0x1f, 0x8b][..])));
+    for encoding in ["br", "zstd"] {
+        let answer = told(server.client.get(server.url("metadata")).header("Accept-Encoding", encoding));
+        assert_eq!(answer.header("content-encoding"), encoding);
+    }
+}
