@@ -184,11 +184,15 @@ fn kind(cx: &mut Context<'_>, observation: Node<'_>, to: &mut ElementMut<'_>) {
     if let Some(code) = observation.get("code") {
         let text = coded::original_text(cx, code).or(code.peek("displayName").map(str::to_owned));
         let known = code.peek("code").is_some_and(|code| table::lookup("allergy-category", code).is_some());
-        code.descendants().for_each(Node::take_attributes);
+        code.take_attributes();
+        // A translation into a kind that type and category express is carried with them; another one is not.
+        for translation in code.descendants().filter(|node| is_expressed(*node)) {
+            translation.take_attributes();
+        }
         let plain = ["ASSERTION", "420134006", "55607006", "64572001", "418799008"];
         let general = code.peek("code").is_none_or(|code| plain.contains(&code));
         if let Some(text) = text.filter(|_| !known && !general) {
-            entry::push_note(to, &format!("Type: {text}"));
+            entry::push_note(to, &format!("Type: {text} ({})", code.peek("code").unwrap_or_default()));
         }
     }
     if let Some(value) = observation.get("value") {
@@ -310,6 +314,9 @@ fn times(cx: &mut Context<'_>, observation: Node<'_>, concern: Option<Node<'_>>,
     let own_low = own.and_then(|own| own.get("low").and_then(time::peek_time).or(time::peek_time(own)));
     let low = around.get("low").and_then(time::peek_time).or(time::peek_time(around));
     let high = around.get("high").and_then(time::peek_time);
+    if let Some(value) = time::peek_time(around).filter(|value| low.as_ref() != Some(value)) {
+        entry::push_note(to, &format!("Concern: {value}"));
+    }
     around.descendants().for_each(Node::take_attributes);
     if low.is_some() && low != own_low {
         entry::push_note(to, &format!("Concern opened: {}", low.unwrap_or_default()));

@@ -236,7 +236,10 @@ fn periodic(cx: &mut Context<'_>, when: Node<'_>, timing: &mut ElementMut<'_>) {
             Some(clock) => {
                 timing.object("repeat").push("timeOfDay", &clock);
             }
-            None => cx.note(start, "The phase of the period gives no time of day."),
+            None => {
+                let value = start.peek("value").unwrap_or_default();
+                cx.note(start, format!("The phase of the period, {value}, gives no time of day."));
+            }
         }
     }
     if let Some(width) = phase.get("width").filter(|width| width.peek("value").is_some()) {

@@ -162,7 +162,7 @@ fn group(cx: &mut Context<'_>, act: Node<'_>) {
     let code = act.get("code");
     let around = act.parent().and_then(|entry| entry.parent()).and_then(|section| section.get("code"));
     if code.and_then(|code| code.peek("code")) == around.and_then(|code| code.peek("code")) {
-        code.into_iter().flat_map(Node::descendants).for_each(Node::take_attributes);
+        code.into_iter().for_each(Node::take_attributes);
     }
 }
 

@@ -151,7 +151,8 @@ fn authors(cx: &mut Context<'_>, root: Node<'_>, to: &mut ElementMut<'_>) {
         let Some(party) = people::participant(cx, author) else { continue };
         if let Some(time) = when {
             // When an author took part has no place in Composition unless it is the document's own time.
-            let same = time::peek_time(time).is_none_or(|text| cx.date.as_ref().is_some_and(|date| date == &text));
+            let unknown = time.peek("value").is_none();
+            let same = unknown || time::peek_time(time).is_some_and(|text| cx.date.as_ref() == Some(&text));
             time.take_attributes();
             if !same {
                 cx.note(

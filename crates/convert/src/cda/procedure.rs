@@ -90,7 +90,10 @@ pub(super) fn reasons(cx: &mut Context<'_>, act: Node<'_>, to: &mut ElementMut<'
         if reason.name() == "observation" {
             let Some(value) = reason.get("value").filter(|value| coded::names_something(cx, *value)) else { continue };
             entry::status(reason);
-            reason.get("code").into_iter().for_each(Node::take_all);
+            let kind = reason.get("code").and_then(|code| code.peek("code"));
+            if kind.is_none_or(|kind| table::lookup("general-problem", kind).is_some()) {
+                reason.get("code").into_iter().for_each(Node::take_all);
+            }
             let text = entry::statement_text(cx, reason);
             let mut concept = to.item("reasonCode");
             coded::fill_concept(cx, value, &mut concept);

@@ -335,6 +335,8 @@ fn describe(
 
 /// A report that is only an embedded document.
 fn minimal<'d>(cx: &mut Context<'d>, root: Node<'d>, body: Node<'d>) -> Result<Tree, Refusal> {
+    // What the header says beyond the report stands in a DocumentReference, which is made first so that it takes it.
+    super::mpd::document_reference(cx, root, &[], &[]);
     let mut composition = header::composition(cx, root, COMPOSITION, None);
     let organizations = organizations(cx, &mut composition);
     let mut tree = Tree::new("DiagnosticReport");

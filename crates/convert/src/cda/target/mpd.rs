@@ -108,7 +108,12 @@ fn further(cx: &mut Context<'_>, act: Node<'_>, item: &str) {
 }
 
 /// What the header says and the narrative: they have no place in the items.
-fn document_reference(cx: &mut Context<'_>, root: Node<'_>, narrative: &[(String, String)], codes: &[Node<'_>]) {
+pub(super) fn document_reference(
+    cx: &mut Context<'_>,
+    root: Node<'_>,
+    narrative: &[(String, String)],
+    codes: &[Node<'_>],
+) {
     let mut tree = Tree::new("DocumentReference");
     let mut to = tree.edit();
     to.set_some("language", cx.language.as_deref());
