@@ -8,6 +8,7 @@
 //! Not here: storing outcomes, deciding what to do about them, remote terminology servers.
 
 mod finding;
+mod known;
 mod options;
 mod pass;
 mod places;

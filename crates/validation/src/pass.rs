@@ -1,12 +1,13 @@
 //! One pass over one tree: the walk that carries the state from element to element, and where findings go.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::{HashMap, HashSet};
 
 use model::{Element, ElementId, IssueType, Severity, Tree};
 use smallvec::SmallVec;
 
 use crate::finding::Finding;
+use crate::known;
 use crate::options::Options;
 use crate::places::Places;
 use crate::program::{Node, Programs, Slot, State, Variant};
@@ -36,6 +37,8 @@ pub(crate) struct Pass<'v, 't> {
     verdicts: HashMap<(ElementId, Node), Verdict>,
     /// What is wrong with resources by their type alone.
     own_faults: HashMap<ElementId, HashSet<(ElementId, String)>>,
+    /// What resources say that they meet.
+    claimed_urls: RefCell<HashMap<ElementId, Vec<Box<str>>>>,
     /// Said once however often it is met.
     said: HashSet<Box<str>>,
 }
@@ -70,6 +73,7 @@ impl<'v, 't> Pass<'v, 't> {
             errors: 0,
             verdicts: HashMap::new(),
             own_faults: HashMap::new(),
+            claimed_urls: RefCell::default(),
             said: Default::default(),
         }
     }
@@ -133,6 +137,9 @@ impl<'v, 't> Pass<'v, 't> {
             }
         }
         self.children(element, state);
+        if !self.is_settled() {
+            rule::invariant::check(self, element, state);
+        }
     }
 
     fn children(&mut self, element: Element<'t>, state: &State) {
@@ -382,21 +389,27 @@ impl<'t> Pass<'_, 't> {
     /// Whether a resource says that it meets a profile, or one that derives from it: then its own place is where it is
     /// held against it.
     pub(crate) fn claims(&self, resource: Element<'t>, url: &str) -> bool {
-        if !self.options.claimed_profiles {
+        if !self.options.claimed_profiles || resource.resource_type().is_none() {
             return false;
         }
-        let Some(meta) = resource.get("meta") else { return false };
-        meta.all("profile").filter_map(Element::text).any(|claimed| {
+        let mut known = self.claimed_urls.borrow_mut();
+        let urls = known.entry(resource.id()).or_insert_with(|| self.urls_claimed(resource));
+        urls.iter().any(|claimed| **claimed == *url)
+    }
+
+    /// The profiles that a resource names, and those that these derive from.
+    fn urls_claimed(&self, resource: Element<'t>) -> Vec<Box<str>> {
+        let Some(meta) = known::get(resource, &known::META) else { return Vec::new() };
+        let mut found: Vec<Box<str>> = Vec::new();
+        for claimed in meta.all("profile").filter_map(Element::text) {
             let mut next: Option<Box<str>> = Some(claimed.into());
             for _ in 0..16 {
-                let Some(program) = next.and_then(|next| self.programs.program(&next)) else { return false };
-                if program.structure.url() == url {
-                    return true;
-                }
+                let Some(program) = next.and_then(|next| self.programs.program(&next)) else { break };
+                found.push(program.structure.url().into());
                 next = program.structure.facts.base.clone();
             }
-            false
-        })
+        }
+        found
     }
 
     /// Says, at its own place, why an element does not meet a profile.

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use catalog::{BindingStrength, Discriminator, DiscriminatorType, ElementDefinition, Slicing, Structure};
-use model::Tree;
+use model::{Name, Tree};
 
 use super::Programs;
 
@@ -16,13 +16,19 @@ use super::Programs;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Step {
     /// A child; of a choice under whatever name.
-    Child { name: Box<str>, choice: bool },
+    Child { name: Box<str>, id: Option<Name>, choice: bool },
     /// `resolve()`
     Resolve,
     /// `extension('url')`
     Extension(Box<str>),
     /// `ofType(Quantity)`
     OfType(Box<str>),
+}
+
+impl Step {
+    fn child(name: &str, choice: bool) -> Step {
+        Step::Child { name: name.into(), id: Name::of(name), choice }
+    }
 }
 
 /// One discriminator for one slice.
@@ -89,7 +95,7 @@ impl Matcher {
         let ([profile], "Extension", "url") = (&*ty.profiles, &*ty.code, &*discriminator.path) else { return None };
         let mut url = Tree::new("url");
         url.edit().set_value(catalog::Canonical::of(profile).url);
-        let path = vec![Step::Child { name: "url".into(), choice: false }];
+        let path = vec![Step::child("url", false)];
         let need = Need { path: Vec::new(), value: Arc::new(url), exact: true };
         Some(Matcher { path, test: Test::Value(vec![need]) })
     }
@@ -107,7 +113,7 @@ impl Matcher {
             let mut choice = false;
             ends = ends.iter().flat_map(|at| at.step(programs, &step, &mut choice)).collect();
             path.push(match step {
-                Step::Child { name, .. } => Step::Child { name, choice },
+                Step::Child { name, id, .. } => Step::Child { name, id, choice },
                 step => step,
             });
         }
@@ -142,7 +148,7 @@ fn steps(path: &str) -> Option<Vec<Step>> {
             rest = argument.get(close + 1..)?;
         } else {
             if name != "$this" && !name.is_empty() {
-                found.push(Step::Child { name: name.trim_end_matches("[x]").into(), choice: false });
+                found.push(Step::child(name.trim_end_matches("[x]"), false));
             }
             rest = tail;
         }
@@ -302,7 +308,7 @@ fn collect(programs: &Programs, at: &At, path: &mut Vec<Step>, depth: usize, nee
     for child in inside.structure.children(inside.index) {
         let child = inside.same(*child);
         let slices = child.structure.slices(child.index).iter().map(|slice| child.same(*slice));
-        let step = Step::Child { name: child.element().name().into(), choice: child.element().is_choice() };
+        let step = Step::child(child.element().name(), child.element().is_choice());
         for one in std::iter::once(child.clone()).chain(slices).filter(|one| one.element().min > 0) {
             path.push(step.clone());
             collect(programs, &one, path, depth + 1, needs);
@@ -354,7 +360,7 @@ mod tests {
     use super::{Step, steps};
 
     fn child(name: &str) -> Step {
-        Step::Child { name: name.into(), choice: false }
+        Step::child(name, false)
     }
 
     #[test]

@@ -4,13 +4,14 @@
 use catalog::{Canonical, Structure};
 use model::{Element, IssueType, Severity};
 
+use crate::known;
 use crate::pass::Pass;
 use crate::program::{Node, Slot};
 
 /// The definition of an extension, to hold it against; says what is wrong with its url and its place.
 pub(crate) fn definition<'t>(pass: &mut Pass<'_, 't>, element: Element<'t>, slot: &Slot) -> Option<Node> {
     let modifier = &*slot.name == "modifierExtension";
-    let url = element.text_at("url").filter(|url| !url.is_empty())?;
+    let url = known::text(element, &known::URL).filter(|url| !url.is_empty())?;
     let part = element.parent().is_some_and(|parent| matches!(parent.name(), "extension" | "modifierExtension"));
     if part && !url.contains(':') {
         return None;

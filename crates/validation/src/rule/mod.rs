@@ -30,9 +30,9 @@ pub(crate) type ElementRule = for<'v, 't> fn(&mut Pass<'v, 't>, Element<'t>, &St
 /// A rule on a resource.
 pub(crate) type ResourceRule = for<'v, 't> fn(&mut Pass<'v, 't>, Element<'t>);
 
-/// Rules on every element, cheapest first.
+/// Rules on every element, cheapest first; invariants come last, after what is inside.
 pub(crate) const ELEMENT: &[ElementRule] =
-    &[primitive::check, narrative::check, value::check, reference::check, binding::check, invariant::check];
+    &[primitive::check, narrative::check, value::check, reference::check, binding::check];
 
 /// Rules on resources of one type.
 pub(crate) const RESOURCE: &[(&str, ResourceRule)] = &[

@@ -4,6 +4,7 @@
 use catalog::Canonical;
 use model::{Element, IssueType};
 
+use crate::known;
 use crate::pass::Pass;
 use crate::places::{Target, bundle_of, split_version};
 use crate::program::{State, Targets};
@@ -18,11 +19,9 @@ pub(crate) fn check<'t>(pass: &mut Pass<'_, 't>, element: Element<'t>, state: &S
 }
 
 fn reference<'t>(pass: &mut Pass<'_, 't>, element: Element<'t>, state: &State) {
-    let Some(text) = element.text_at("reference") else {
-        return;
-    };
+    let Some(place) = known::get(element, &known::REFERENCE) else { return };
+    let Some(text) = place.text() else { return };
     let target = pass.places().target(element, text);
-    let place = element.get("reference").unwrap_or(element);
     if text.starts_with('#') && target == Target::Elsewhere {
         pass.error(IssueType::NotFound, element, "reference", || format!("No resource '{text}' is contained here."));
         return;
@@ -49,7 +48,7 @@ fn reference<'t>(pass: &mut Pass<'_, 't>, element: Element<'t>, state: &State) {
         });
     }
     let actual = found.and_then(Element::resource_type).or_else(|| type_in_url(pass, text));
-    let said = element.text_at("type").map(|ty| ty.rsplit('/').next().unwrap_or(ty));
+    let said = known::text(element, &known::TYPE).map(|ty| ty.rsplit('/').next().unwrap_or(ty));
     if let (Some(said), Some(actual)) = (said, found.and_then(Element::resource_type))
         && said != actual
     {

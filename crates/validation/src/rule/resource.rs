@@ -4,6 +4,7 @@
 
 use model::{Element, IssueType, Severity};
 
+use crate::known;
 use crate::pass::Pass;
 use crate::program::{Node, Programs, Variant};
 use crate::rule::types;
@@ -55,7 +56,7 @@ pub(crate) fn nodes<'t>(pass: &mut Pass<'_, 't>, element: Element<'t>, variant: 
 
 /// Adds the profiles of `meta.profile`.
 pub(crate) fn claimed<'t>(pass: &mut Pass<'_, 't>, element: Element<'t>, nodes: &mut Vec<Node>) {
-    let Some(meta) = element.get("meta") else { return };
+    let Some(meta) = known::get(element, &known::META) else { return };
     for profile in meta.all("profile") {
         if let Some(canonical) = profile.text() {
             add(pass, profile, canonical, Severity::Warning, nodes);

@@ -4,6 +4,8 @@
 use catalog::{SlicingRules, UNBOUNDED};
 use model::{Element, IssueType};
 
+use smallvec::{SmallVec, smallvec};
+
 use crate::pass::Pass;
 use crate::program::{Matcher, Node, SlicePlan, SlicingPlan, Slot, Step, Test};
 use crate::rule::cardinality::times;
@@ -144,13 +146,11 @@ fn matches<'t>(pass: &mut Pass<'_, 't>, matcher: &Matcher, item: Element<'t>, or
     }
     match &matcher.test {
         Test::Value(needs) => needs.iter().all(|need| {
-            let mut places = ends.clone();
-            if !need.path.is_empty() {
-                places = ends.iter().flat_map(|end| follow(pass, *end, &need.path)).collect();
-            }
-            places.iter().any(|found| match need.exact {
-                true => value::is_fixed(*found, need.value.root()),
-                false => value::has_pattern(*found, need.value.root()),
+            ends.iter().any(|end| {
+                follow(pass, *end, &need.path).iter().any(|found| match need.exact {
+                    true => value::is_fixed(*found, need.value.root()),
+                    false => value::has_pattern(*found, need.value.root()),
+                })
             })
         }),
         Test::Exists(there) => ends.is_empty() != *there,
@@ -193,32 +193,38 @@ pub(crate) fn may_meet<'t>(pass: &Pass<'_, 't>, element: Element<'t>, profile: N
     })
 }
 
+/// A few elements.
+type Few<'t> = SmallVec<[Element<'t>; 2]>;
+
 /// The elements at the end of a path.
-fn follow<'t>(pass: &Pass<'_, 't>, item: Element<'t>, path: &[Step]) -> Vec<Element<'t>> {
-    let mut found = vec![item];
+fn follow<'t>(pass: &Pass<'_, 't>, item: Element<'t>, path: &[Step]) -> Few<'t> {
+    let mut found: Few<'t> = smallvec![item];
     for step in path {
-        found = found.into_iter().flat_map(|element| step_from(pass, element, step)).collect();
+        let from = std::mem::take(&mut found);
+        for element in from {
+            step_from(pass, element, step, &mut found);
+        }
     }
     found
 }
 
-fn step_from<'t>(pass: &Pass<'_, 't>, element: Element<'t>, step: &Step) -> Vec<Element<'t>> {
+fn step_from<'t>(pass: &Pass<'_, 't>, element: Element<'t>, step: &Step, found: &mut Few<'t>) {
     match step {
-        Step::Child { name, choice: false } => element.all(name).collect(),
-        Step::Child { name, choice: true } => {
-            element.children().filter(|child| suffix(child.name(), name).is_some()).collect()
+        Step::Child { id: Some(id), choice: false, .. } => found.extend(element.named(*id)),
+        Step::Child { name, choice: false, .. } => found.extend(element.all(name)),
+        Step::Child { name, choice: true, .. } => {
+            found.extend(element.children().filter(|child| suffix(child.name(), name).is_some()));
         }
         Step::Resolve => {
             let reference = element.text_at("reference").or_else(|| element.text());
-            let found = reference.and_then(|reference| pass.places().resolve(element, reference));
-            found.into_iter().collect()
+            found.extend(reference.and_then(|reference| pass.places().resolve(element, reference)));
         }
         Step::Extension(url) => {
-            element.all("extension").filter(|extension| extension.text_at("url") == Some(url)).collect()
+            found.extend(element.all("extension").filter(|extension| extension.text_at("url") == Some(url)));
         }
         Step::OfType(ty) => {
             let fits = element.resource_type() == Some(ty) || element.name().ends_with(&**ty);
-            fits.then_some(element).into_iter().collect()
+            found.extend(fits.then_some(element));
         }
     }
 }

@@ -3,6 +3,7 @@
 use model::Element;
 
 use super::{Terminology, grammar};
+use crate::known;
 
 /// A code with its system.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -41,10 +42,10 @@ impl<'t> Coding<'t> {
     /// The Coding of a Coding element; `None` where it has no code.
     pub fn of(element: Element<'t>) -> Option<Coding<'t>> {
         Some(Coding {
-            system: element.text_at("system"),
-            version: element.text_at("version"),
-            code: element.text_at("code")?,
-            display: element.text_at("display"),
+            code: known::text(element, &known::CODE)?,
+            system: known::text(element, &known::SYSTEM),
+            version: known::text(element, &known::VERSION),
+            display: known::text(element, &known::DISPLAY),
         })
     }
 
@@ -52,8 +53,8 @@ impl<'t> Coding<'t> {
     pub(crate) fn each(element: Element<'t>, mut each: impl FnMut(Coding<'t>)) {
         if let Some(code) = element.text() {
             each(Coding { code, ..Coding::default() });
-        } else if element.get("coding").is_some() {
-            element.all("coding").filter_map(Coding::of).for_each(each);
+        } else if let Some(first) = known::get(element, &known::CODING) {
+            element.named(first.name_id()).filter_map(Coding::of).for_each(each);
         } else if let Some(coding) = Coding::of(element) {
             each(coding);
         } else if let Some(coding) = element.get("concept").filter(|concept| concept.get("coding").is_some()) {
