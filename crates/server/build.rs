@@ -10,10 +10,12 @@ fn main() -> io::Result<()> {
     let mut files = Vec::new();
     walk(&root, &mut files)?;
     files.sort();
-    let mut code = String::from("/// The files of `examples/`, by their path in it.\nstatic EXAMPLES: &[(&str, &[u8])] = &[\n");
+    let mut code =
+        String::from("/// The files of `examples/`, by their path in it.\nstatic EXAMPLES: &[(&str, &[u8])] = &[\n");
     for file in files {
         let name = file.strip_prefix(&root).map_err(io::Error::other)?.display().to_string();
-        writeln!(code, "    ({name:?}, include_bytes!({:?})),", file.display().to_string()).map_err(io::Error::other)?;
+        writeln!(code, "    ({name:?}, include_bytes!({:?})),", file.display().to_string())
+            .map_err(io::Error::other)?;
     }
     code.push_str("];\n");
     let out = PathBuf::from(env::var("OUT_DIR").map_err(io::Error::other)?);

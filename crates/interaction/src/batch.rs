@@ -22,7 +22,8 @@ pub(crate) fn run(request: &Request<'_>) -> Result<Answer, Refusal> {
         Some("batch") => ("batch-response", batch(request, &tree)),
         Some("transaction") => ("transaction-response", transaction::run(request, tree)?),
         other => {
-            let text = format!("The base takes a Bundle of type batch or transaction, not {}.", other.unwrap_or("none"));
+            let text =
+                format!("The base takes a Bundle of type batch or transaction, not {}.", other.unwrap_or("none"));
             return Err(Refusal::new(Class::Malformed, text).at("Bundle.type"));
         }
     };
@@ -88,7 +89,8 @@ impl<'e> Parts<'e> {
     pub(crate) fn of(entry: Element<'e>, base: &str) -> Result<Parts<'e>, Refusal> {
         let wrong = |text: &str| Refusal::new(Class::Malformed, text).at(entry.path());
         let request = entry.get("request").ok_or_else(|| wrong("The entry has no request."))?;
-        let method = request.text_at("method").and_then(Method::of).ok_or_else(|| wrong("The entry has no known method."))?;
+        let method =
+            request.text_at("method").and_then(Method::of).ok_or_else(|| wrong("The entry has no known method."))?;
         let url = request.text_at("url").ok_or_else(|| wrong("The entry's request has no url."))?;
         let url = url.strip_prefix(base).unwrap_or(url).trim_start_matches('/');
         if url.contains("://") {

@@ -25,12 +25,7 @@ pub(crate) fn text(call: &Call<'_>, shapes: &dyn Shapes, limits: &Limits) -> Res
 }
 
 /// `None` as media type stands for JSON or XML, by the first character.
-fn read(
-    bytes: &[u8],
-    content_type: Option<&str>,
-    shapes: &dyn Shapes,
-    limits: &Limits,
-) -> Result<Tree, Refusal> {
+fn read(bytes: &[u8], content_type: Option<&str>, shapes: &dyn Shapes, limits: &Limits) -> Result<Tree, Refusal> {
     if bytes.is_empty() {
         return Err(Refusal::new(Class::Malformed, "The request needs a resource in its body."));
     }

@@ -85,7 +85,9 @@ impl BundleText {
         members.extend(resource.map(|resource| format!("\"resource\":{}", String::from_utf8_lossy(resource))));
         members.extend(beside.search_mode.map(|mode| format!("\"search\":{{\"mode\":\"{mode}\"}}")));
         members.extend(
-            beside.request.map(|(method, url)| format!("\"request\":{{\"method\":\"{method}\",\"url\":{}}}", quoted(url))),
+            beside
+                .request
+                .map(|(method, url)| format!("\"request\":{{\"method\":\"{method}\",\"url\":{}}}", quoted(url))),
         );
         members.extend(beside.response());
         self.text.push_str(&members.join(","));

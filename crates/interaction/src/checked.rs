@@ -180,7 +180,7 @@ pub enum DocumentCheck {
     Enforce,
 }
 
-/// A resource that was found fit to be stored. Made by [`check`], [`check_document`] and [`part`] only.
+/// A resource that was found fit to be stored. Made in this module only.
 #[derive(Clone, Debug)]
 pub struct Checked {
     tree: Tree,

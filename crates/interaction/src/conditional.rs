@@ -139,7 +139,10 @@ pub(crate) fn delete(request: &Request<'_>) -> Result<Answer, Refusal> {
     until_unchanged(|| {
         let condition = look_up(request, resource_type, request.call.query, MOST)?;
         if condition.ids.len() > MOST {
-            return Err(Refusal::new(Class::PreconditionFailed, format!("More than {MOST} resources match; nothing is deleted.")));
+            return Err(Refusal::new(
+                Class::PreconditionFailed,
+                format!("More than {MOST} resources match; nothing is deleted."),
+            ));
         }
         let count = condition.ids.len();
         let drafts = condition.ids.into_iter().map(|id| Draft::delete(resource_type, id)).collect();

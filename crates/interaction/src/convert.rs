@@ -95,5 +95,8 @@ fn parameters(converted: &convert::Draft) -> Tree {
 
 /// Issues of a conversion with their paths led below an element of the request.
 pub(crate) fn below(issues: Vec<Issue>, path: &str) -> Vec<Issue> {
-    issues.into_iter().map(|issue| Issue { text: format!("{} (source: {})", issue.text, issue.path), path: path.to_owned(), ..issue }).collect()
+    issues
+        .into_iter()
+        .map(|issue| Issue { text: format!("{} (source: {})", issue.text, issue.path), path: path.to_owned(), ..issue })
+        .collect()
 }

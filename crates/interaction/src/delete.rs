@@ -14,7 +14,9 @@ pub(crate) fn run(request: &Request<'_>) -> Result<Answer, Refusal> {
     draft.expect = conditions::expected(&request.call.headers)?;
     let stored = write::commit(request.service, &request.permit, request.call.now, vec![draft])?;
     let mut answer = match request.preferred_return() {
-        Return::OperationOutcome => written::outcome(request, 200, &format!("{}/{} is deleted.", target.resource_type, target.id)),
+        Return::OperationOutcome => {
+            written::outcome(request, 200, &format!("{}/{} is deleted.", target.resource_type, target.id))
+        }
         Return::Minimal | Return::Representation => Answer::empty(204),
     };
     answer.etag = stored.first().filter(|stored| stored.version > 0).map(|stored| etag(stored.version));

@@ -70,9 +70,9 @@ fn checked_reference(request: &Request<'_>, reference: Tree) -> Result<Tree, Ref
 
 fn decoded(attachment: Element<'_>) -> Result<Vec<u8>, Refusal> {
     let data: String = attachment.text_at("data").unwrap_or_default().split_ascii_whitespace().collect();
-    let bytes = STANDARD.decode(data).map_err(|error| {
-        Refusal::new(Class::Malformed, format!("The data is no base64: {error}.")).at(DATA)
-    })?;
+    let bytes = STANDARD
+        .decode(data)
+        .map_err(|error| Refusal::new(Class::Malformed, format!("The data is no base64: {error}.")).at(DATA))?;
     if bytes.is_empty() {
         return Err(Refusal::new(Class::Malformed, "The document is empty.").at(DATA));
     }
@@ -97,12 +97,7 @@ fn clear(reference: &mut Tree) {
 }
 
 /// Content that is no document of a known format: kept as it is.
-fn raw(
-    request: &Request<'_>,
-    mut reference: Tree,
-    content_type: &str,
-    bytes: &[u8],
-) -> Result<Vec<Draft>, Refusal> {
+fn raw(request: &Request<'_>, mut reference: Tree, content_type: &str, bytes: &[u8]) -> Result<Vec<Draft>, Refusal> {
     let digest = hash(bytes);
     let binary_id = derived::id(&["Binary of content", content_type, &digest]);
     if let Some(attachment) = reference.root().at("content.attachment").map(|attachment| attachment.id()) {

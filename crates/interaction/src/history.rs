@@ -128,7 +128,9 @@ fn count(request: &Request<'_>) -> Result<usize, Refusal> {
     let settings = request.service.settings();
     match request.query.first("_count") {
         None => Ok(settings.page),
-        Some(text) => text.parse().map(|count: usize| count.clamp(1, settings.longest_page)).map_err(|_| wrong("_count")),
+        Some(text) => {
+            text.parse().map(|count: usize| count.clamp(1, settings.longest_page)).map_err(|_| wrong("_count"))
+        }
     }
 }
 
@@ -138,7 +140,9 @@ fn links(request: &Request<'_>, view: &View, last: Option<&Change>) -> Vec<(&'st
     let own = if query.is_empty() { base.clone() } else { format!("{base}?{query}") };
     let mut links = vec![("self", own)];
     if let Some(change) = last {
-        let kept = query.split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("_t=") && !pair.starts_with("_after="));
+        let kept = query
+            .split('&')
+            .filter(|pair| !pair.is_empty() && !pair.starts_with("_t=") && !pair.starts_with("_after="));
         let mut pairs: Vec<String> = kept.map(str::to_owned).collect();
         pairs.push(format!("_t={}", view.t()));
         pairs.push(format!("_after={}.{}", change.position.t, change.position.ordinal));

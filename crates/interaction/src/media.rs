@@ -21,7 +21,9 @@ impl Format {
         // A `+` that was not percent-encoded in a URL arrives as a blank.
         let name = parts.next()?.to_ascii_lowercase().replace(' ', "+");
         let format = match name.as_str() {
-            "json" | "application/json" | "application/fhir+json" | "application/json+fhir" | "text/json" => Format::Json,
+            "json" | "application/json" | "application/fhir+json" | "application/json+fhir" | "text/json" => {
+                Format::Json
+            }
             "xml" | "application/xml" | "application/fhir+xml" | "application/xml+fhir" | "text/xml" => Format::Xml,
             _ => return None,
         };
@@ -62,7 +64,10 @@ impl Media {
             None => accept.map_or(Some(Format::Json), accepted),
         };
         let format = format.ok_or_else(|| {
-            Refusal::new(Class::NotAcceptable, "Answers are application/fhir+json or application/fhir+xml, version 4.0.")
+            Refusal::new(
+                Class::NotAcceptable,
+                "Answers are application/fhir+json or application/fhir+xml, version 4.0.",
+            )
         })?;
         Ok(Media { format, pretty })
     }
@@ -134,7 +139,10 @@ mod tests {
 
     #[test]
     fn a_browser_gets_json_and_another_version_nothing() {
-        assert_eq!(asked("", Some("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8")), Some(Format::Json));
+        assert_eq!(
+            asked("", Some("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8")),
+            Some(Format::Json)
+        );
         assert_eq!(asked("", Some("application/fhir+json; fhirVersion=4.0")), Some(Format::Json));
         assert_eq!(asked("", Some("application/fhir+json; fhirVersion=5.0")), None);
     }

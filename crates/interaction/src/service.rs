@@ -6,8 +6,8 @@ use model::{Instant, Limits, Tree};
 use storage::Store;
 
 use crate::answer::Answer;
-use crate::checked::{DocumentCheck, ResourceCheck};
 use crate::call::{Call, Method};
+use crate::checked::{DocumentCheck, ResourceCheck};
 use crate::media::Media;
 use crate::query::Query;
 use crate::refusal::{Class, Refusal};
@@ -41,7 +41,17 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { started: Instant(0), limits: Limits::default(), policy: Policy::default(), resources: ResourceCheck::default(), documents: DocumentCheck::Enforce, conversions: DocumentCheck::Report, page: 20, longest_page: 1000, bases: Vec::new() }
+        Settings {
+            started: Instant(0),
+            limits: Limits::default(),
+            policy: Policy::default(),
+            resources: ResourceCheck::default(),
+            documents: DocumentCheck::Enforce,
+            conversions: DocumentCheck::Report,
+            page: 20,
+            longest_page: 1000,
+            bases: Vec::new(),
+        }
     }
 }
 
@@ -175,11 +185,21 @@ mod tests {
         let is = |method, path| {
             let (query, base) = ("", "http://localhost/fhir");
             let headers = Headers::default();
-            let call = Call { caller: &caller, method, path, query, headers, body: b"", base, now: Instant(0), ids: &NoIds };
+            let call =
+                Call { caller: &caller, method, path, query, headers, body: b"", base, now: Instant(0), ids: &NoIds };
             Service::is_point_read(&call)
         };
         assert!(is(Method::Get, "Patient/a") && is(Method::Head, "Patient/a/_history/1"));
-        for path in ["", "metadata", "Patient", "Patient/", "Patient/_search", "Patient/a/_history", "Patient/a/$validate", "Patient/a/Observation"] {
+        for path in [
+            "",
+            "metadata",
+            "Patient",
+            "Patient/",
+            "Patient/_search",
+            "Patient/a/_history",
+            "Patient/a/$validate",
+            "Patient/a/Observation",
+        ] {
             assert!(!is(Method::Get, path), "{path}");
         }
         assert!(!is(Method::Put, "Patient/a"));

@@ -7,7 +7,10 @@ use crate::call::Method;
 use crate::refusal::{Class, Refusal};
 use crate::request::Request;
 use crate::target::{Level, Target};
-use crate::{answer::Answer, batch, capabilities, conditional, convert, create, delete, history, patch, read, update, validate, vread, search_type};
+use crate::{
+    answer::Answer, batch, capabilities, conditional, convert, create, delete, history, patch, read, search_type,
+    update, validate, vread,
+};
 
 /// What a row is in a CapabilityStatement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +47,8 @@ pub struct Row {
 
 impl Row {
     fn fits(&self, target: &Target) -> bool {
-        let compartment = self.word == "[type]" && target.word.starts_with(|first: char| first.is_ascii_uppercase() || first == '*');
+        let compartment =
+            self.word == "[type]" && target.word.starts_with(|first: char| first.is_ascii_uppercase() || first == '*');
         self.level == target.level
             && (self.word == target.word || compartment)
             && (self.types.is_empty() || self.types.contains(&target.resource_type.as_str()))

@@ -37,7 +37,8 @@ impl Target {
     /// # Errors
     /// [`Class::NotFound`] where no path of FHIR has this form.
     pub fn of(path: &str) -> Result<Target, Refusal> {
-        let parts: Vec<String> = path.split('/').filter(|part| !part.is_empty()).map(|part| decode(part, false)).collect();
+        let parts: Vec<String> =
+            path.split('/').filter(|part| !part.is_empty()).map(|part| decode(part, false)).collect();
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
         let made = |level, resource_type: &str, id: &str, version: &str, word: &str| Target {
             level,

@@ -94,7 +94,10 @@ impl Plan {
         }
         let target = Target::of(parts.path)?;
         if !target.word.is_empty() || target.level == Level::System || target.level == Level::Version {
-            return Err(Refusal::new(Class::NotSupported, "A transaction takes create, update, delete, read and search."));
+            return Err(Refusal::new(
+                Class::NotSupported,
+                "A transaction takes create, update, delete, read and search.",
+            ));
         }
         if !request.service.is_resource_type(&target.resource_type) {
             return Err(Refusal::new(Class::Malformed, format!("{} is no resource type.", target.resource_type)));
@@ -140,7 +143,10 @@ impl Plan {
             return Ok(self.write(entry, &target.resource_type, id, expect, Came::Update));
         }
         if own != Some(&target.id) {
-            return Err(Refusal::new(Class::Malformed, format!("The resource's id must be that of the url, {}.", target.id)));
+            return Err(Refusal::new(
+                Class::Malformed,
+                format!("The resource's id must be that of the url, {}.", target.id),
+            ));
         }
         let headers = crate::call::Headers {
             if_match: entry.text_at("request.ifMatch"),

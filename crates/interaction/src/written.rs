@@ -17,7 +17,9 @@ pub(crate) fn answer(request: &Request<'_>, stored: Option<&Stored>) -> Result<A
     let name = format!("{}/{}", stored.resource_type, stored.id);
     let mut answer = match request.preferred_return() {
         Return::Minimal => Answer::empty(status),
-        Return::OperationOutcome => outcome(request, status, &format!("{name} is stored as version {}.", stored.version)),
+        Return::OperationOutcome => {
+            outcome(request, status, &format!("{name} is stored as version {}.", stored.version))
+        }
         Return::Representation => match stored.release(&request.permit) {
             Some(text) => {
                 let body = render::stored(text, &request.media, request.shapes())?;
@@ -38,7 +40,9 @@ pub(crate) fn answer(request: &Request<'_>, stored: Option<&Stored>) -> Result<A
 pub(crate) fn existing(request: &Request<'_>, resource_type: &str, id: &str) -> Result<Answer, Refusal> {
     let view = request.service.store().view(None).map_err(Refusal::fault)?;
     let version = view.read(resource_type, id).map_err(Refusal::fault)?;
-    let Some((version, body)) = version.and_then(|version| Some((version.body().transpose()?, version))).map(|(body, version)| (version, body)) else {
+    let Some((version, body)) =
+        version.and_then(|version| Some((version.body().transpose()?, version))).map(|(body, version)| (version, body))
+    else {
         return Err(Refusal::new(Class::Busy, "Other writers were faster; try again."));
     };
     let body = body.map_err(Refusal::fault)?;

@@ -50,7 +50,10 @@ mod tests {
     #[test]
     fn ids_are_version_7_and_sort_by_time() {
         // The example of RFC 9562, appendix A.6.
-        assert_eq!(uuid_v7(0x017F_22E2_79B0, 0xCC3 << 62 | 0x18C4_DC0C_0C07_398F), "017f22e2-79b0-7cc3-98c4-dc0c0c07398f");
+        assert_eq!(
+            uuid_v7(0x017F_22E2_79B0, 0xCC3 << 62 | 0x18C4_DC0C_0C07_398F),
+            "017f22e2-79b0-7cc3-98c4-dc0c0c07398f"
+        );
         let ids = TimeOrderedIds;
         assert!(ids.next(Instant(1)) < ids.next(Instant(2)));
         assert_ne!(ids.next(Instant(1)), ids.next(Instant(1)));

@@ -1,5 +1,7 @@
 //! Batch, transaction, conditional interactions and `$validate`, driven over HTTP.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 #[allow(dead_code, unreachable_pub, reason = "each test uses a part of it")]
 mod running;
 
@@ -73,13 +75,25 @@ fn a_transaction_is_linked_and_stored_as_one() {
 fn nothing_of_a_transaction_that_fails_is_stored() {
     let server = start(&[]);
     let good = entry("urn:uuid:1", "POST", "Patient", &patient("p"));
-    let answer = server.post("", &bundle("transaction", &[good.clone(), entry("urn:uuid:2", "POST", "Patient", r#"{"resourceType":"Patient","nonsense":1}"#)]));
-    assert_eq!(answer.refused(422, "structure").tree().root().text_at("issue.expression"), Some("Bundle.entry[1].resource.nonsense"));
+    let answer = server.post(
+        "",
+        &bundle(
+            "transaction",
+            &[good.clone(), entry("urn:uuid:2", "POST", "Patient", r#"{"resourceType":"Patient","nonsense":1}"#)],
+        ),
+    );
+    assert_eq!(
+        answer.refused(422, "structure").tree().root().text_at("issue.expression"),
+        Some("Bundle.entry[1].resource.nonsense")
+    );
     let late = entry("urn:uuid:2", "PUT", "Basic/b", r#"{"resourceType":"Basic","id":"b","code":{"text":"x"}}"#)
         .replace(r#""method":"PUT""#, r#""method":"PUT","ifMatch":"W/\"7\"""#);
     server.post("", &bundle("transaction", &[good.clone(), late])).refused(412, "conflict");
-    let unknown = r#"{"resourceType":"Basic","code":{"text":"x"},"author":{"reference":"Practitioner?identifier=none"}}"#;
-    server.post("", &bundle("transaction", &[good.clone(), entry("urn:uuid:2", "POST", "Basic", unknown)])).refused(412, "conflict");
+    let unknown =
+        r#"{"resourceType":"Basic","code":{"text":"x"},"author":{"reference":"Practitioner?identifier=none"}}"#;
+    server
+        .post("", &bundle("transaction", &[good.clone(), entry("urn:uuid:2", "POST", "Basic", unknown)]))
+        .refused(412, "conflict");
     server.post("", &bundle("collection", &[good])).refused(400, "invalid");
     assert!(is_empty(&server));
 }
@@ -145,8 +159,13 @@ fn validation_finds_faults_and_stores_nothing() {
     let server = start(&[]);
     let severities = |path: &str, body: &str| texts(&server.post(path, body).tree(), "issue.severity");
     assert!(!severities("Patient/$validate", &patient("p")).contains(&"error".to_owned()));
-    assert!(severities("Patient/$validate", r#"{"resourceType":"Patient","nonsense":1}"#).contains(&"error".to_owned()));
-    assert!(severities("Patient/$validate", r#"{"resourceType":"Basic","code":{"text":"x"}}"#).contains(&"error".to_owned()));
+    assert!(
+        severities("Patient/$validate", r#"{"resourceType":"Patient","nonsense":1}"#).contains(&"error".to_owned())
+    );
+    assert!(
+        severities("Patient/$validate", r#"{"resourceType":"Basic","code":{"text":"x"}}"#)
+            .contains(&"error".to_owned())
+    );
     assert_eq!(severities("$validate", "{"), ["fatal"]);
     let parameters = format!(
         r#"{{"resourceType":"Parameters","parameter":[{{"name":"resource","resource":{}}},

@@ -1,5 +1,7 @@
 //! What the CapabilityStatement declares is done, and nothing else is.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 #[allow(dead_code, unreachable_pub, reason = "each test uses a part of it")]
 mod running;
 
@@ -16,7 +18,8 @@ fn codes(element: Element<'_>, path: &str) -> BTreeSet<String> {
 fn status_of(server: &Running, resource_type: &str, interaction: &str) -> u16 {
     let path = |rest: &str| server.url(&format!("{resource_type}{rest}"));
     let body = "{}";
-    let json = |request: reqwest::blocking::RequestBuilder| request.header("Content-Type", "application/fhir+json").body(body);
+    let json =
+        |request: reqwest::blocking::RequestBuilder| request.header("Content-Type", "application/fhir+json").body(body);
     let client = &server.client;
     let request = match interaction {
         "read" => client.get(path("/none")),
@@ -74,7 +77,9 @@ fn what_is_done_is_declared() {
     let rest = statement.root().get("rest").unwrap();
     let patient = rest.all("resource").find(|resource| resource.text_at("type") == Some("Patient")).unwrap();
     let declared = codes(patient, "interaction.code");
-    for interaction in ["read", "vread", "create", "update", "patch", "delete", "history-instance", "history-type", "search-type"] {
+    for interaction in
+        ["read", "vread", "create", "update", "patch", "delete", "history-instance", "history-type", "search-type"]
+    {
         let known = !matches!(status_of(&server, "Patient", interaction), 405);
         assert_eq!(known, declared.contains(interaction), "{interaction}");
     }

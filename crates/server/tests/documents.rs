@@ -1,5 +1,7 @@
 //! Documents pushed in and retrieved: `$convert`, ITI-105, ITI-68, driven over HTTP.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 #[allow(dead_code, unreachable_pub, reason = "each test uses a part of it")]
 mod running;
 
@@ -70,7 +72,8 @@ fn a_published_cda_is_found_converted_with_its_source_and_provenance() {
     assert_eq!(text(&patient, "name.family"), "Martin");
     let history = server.get("Provenance/_history").tree();
     let sources: Vec<_> = history.root().every("entry.resource.entity.what.reference");
-    let binary = sources.iter().filter_map(|source| source.text()).find(|source| source.starts_with("Binary/")).unwrap();
+    let binary =
+        sources.iter().filter_map(|source| source.text()).find(|source| source.starts_with("Binary/")).unwrap();
     assert_eq!(server.get(binary).body, SUMMARY.as_bytes());
 }
 
@@ -131,8 +134,14 @@ fn nothing_is_stored_of_what_is_refused() {
     let data = "DocumentReference.content[0].attachment.data";
     let broken = post(r#"{"contentType":"text/xml","data":"%%%"}"#);
     assert_eq!(expression(broken.refused(400, "invalid")), data);
-    assert_eq!(expression(&post(r#"{"contentType":"application/pdf","data":"AAAA","size":7}"#)), data.replace("data", "size"));
-    assert_eq!(expression(&post(r#"{"contentType":"application/pdf","data":"AAAA","hash":"x"}"#)), data.replace("data", "hash"));
+    assert_eq!(
+        expression(&post(r#"{"contentType":"application/pdf","data":"AAAA","size":7}"#)),
+        data.replace("data", "size")
+    );
+    assert_eq!(
+        expression(&post(r#"{"contentType":"application/pdf","data":"AAAA","hash":"x"}"#)),
+        data.replace("data", "hash")
+    );
     let cut = &SUMMARY.as_bytes()[..900];
     let refused = publish(&server, "text/xml", cut, "");
     assert_eq!((refused.status, expression(&refused)), (422, data.to_owned()), "{}", refused.text());

@@ -1,5 +1,7 @@
 //! `docs/operations.md` says what the program does: its table of options is made of the same table as `--help`.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 use server::configuration::to_markdown;
 
 #[test]

@@ -1,5 +1,7 @@
 //! The REST API, driven over HTTP.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 #[allow(dead_code, unreachable_pub, reason = "each test uses a part of it")]
 mod running;
 
@@ -37,7 +39,8 @@ fn versions_follow_each_other_and_a_deletion_is_one_of_them() {
     server.get("Patient/p/_history/4").refused(404, "not-found");
     assert_eq!(server.get("Patient/p/_history/1").tree().root().text_at("name.family"), Some("A"));
     let history = server.get("Patient/p/_history").tree();
-    let methods: Vec<_> = history.root().every("entry.request.method").iter().filter_map(|method| method.text()).collect();
+    let methods: Vec<_> =
+        history.root().every("entry.request.method").iter().filter_map(|method| method.text()).collect();
     assert_eq!(methods, ["DELETE", "PUT", "PUT"]);
     assert_eq!(server.put("Patient/p", &body("C")).header("etag"), "W/\"4\"");
     assert_eq!(server.delete("Patient/never").status, 204);
@@ -47,7 +50,10 @@ fn versions_follow_each_other_and_a_deletion_is_one_of_them() {
 fn history_pages_agree_with_each_other_while_others_write() {
     let server = start(&[]);
     for number in 0..5 {
-        server.put(&format!("Basic/{number}"), &format!(r#"{{"resourceType":"Basic","id":"{number}","code":{{"text":"x"}}}}"#));
+        server.put(
+            &format!("Basic/{number}"),
+            &format!(r#"{{"resourceType":"Basic","id":"{number}","code":{{"text":"x"}}}}"#),
+        );
     }
     let mut page = server.get("Basic/_history?_count=2").tree();
     let mut seen = Vec::new();
@@ -110,7 +116,9 @@ fn what_is_refused_is_said_in_an_outcome() {
     server.post("Patient", r#"{"resourceType":"Patient","name":[],"name":[]}"#).refused(400, "structure");
     server.put("Patient/a", r#"{"resourceType":"Patient","id":"b"}"#).refused(400, "invalid");
     server.put("Patient/a_b", r#"{"resourceType":"Patient","id":"a_b"}"#).refused(400, "invalid");
-    server.post("Patient", &format!(r#"{{"resourceType":"Patient","id":"{}"}}"#, "a".repeat(2000))).refused(413, "too-long");
+    server
+        .post("Patient", &format!(r#"{{"resourceType":"Patient","id":"{}"}}"#, "a".repeat(2000)))
+        .refused(413, "too-long");
     server.get("Nonsense/a").refused(404, "not-found");
     server.get("Patient/a/b/c").refused(404, "not-found");
     server.get("$nonsense").refused(404, "not-supported");
@@ -128,7 +136,8 @@ fn what_is_refused_is_said_in_an_outcome() {
 fn a_binary_is_itself_or_a_resource() {
     let server = start(&[]);
     let bytes = b"%PDF-1.7 \x00\xff".to_vec();
-    let request = server.client.post(server.url("Binary")).header("Content-Type", "application/pdf").body(bytes.clone());
+    let request =
+        server.client.post(server.url("Binary")).header("Content-Type", "application/pdf").body(bytes.clone());
     let created = told(request);
     assert_eq!(created.status, 201, "{}", created.text());
     let path = format!("Binary/{}", created.tree().root().text_at("id").unwrap());
@@ -165,9 +174,16 @@ fn xml_and_json_are_two_forms_of_one_resource() {
     assert_eq!(stored.status, 201, "{}", stored.text());
     assert!(stored.text().contains(r#"<value value="1.50"/>"#), "{}", stored.text());
     let json = server.get("Observation/o");
-    assert!(json.text().contains(r#""valueQuantity":{"value":1.50}"#) && json.text().contains("é < 1"), "{}", json.text());
+    assert!(
+        json.text().contains(r#""valueQuantity":{"value":1.50}"#) && json.text().contains("é < 1"),
+        "{}",
+        json.text()
+    );
     for asked in ["Observation/o?_format=xml", "Observation/o?_format=application/fhir%2Bxml"] {
-        assert_eq!(server.get(asked).body, told(server.client.get(server.url("Observation/o")).header("Accept", "application/fhir+xml")).body);
+        assert_eq!(
+            server.get(asked).body,
+            told(server.client.get(server.url("Observation/o")).header("Accept", "application/fhir+xml")).body
+        );
     }
     assert!(server.get("Observation/o?_pretty=true").text().contains("\n  \"id\": \"o\""));
     let missing = told(server.client.get(server.url("Observation/none")).header("Accept", "application/fhir+xml"));

@@ -1,5 +1,7 @@
 //! HTTPS and mutual TLS, with certificates made for the test.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 #[allow(dead_code, unreachable_pub, reason = "each test uses a part of it")]
 mod running;
 
@@ -63,8 +65,7 @@ impl Files {
 #[test]
 fn https_answers_and_its_links_say_https() {
     let files = Files::new();
-    let server =
-        start(&[("tls-certificate", &files.path("server.pem")), ("tls-key", &files.path("server-key.pem"))]);
+    let server = start(&[("tls-certificate", &files.path("server.pem")), ("tls-key", &files.path("server-key.pem"))]);
     assert!(server.base.starts_with("https://"));
     let answer = told(files.client(false).get(server.url("metadata")));
     assert_eq!(answer.status, 200);

@@ -113,7 +113,9 @@ fn part_id(resource: Element<'_>, document: &str, url: &str) -> String {
 
 /// The first identifier with system and value.
 pub(crate) fn identifier(resource: Element<'_>) -> Option<(&str, &str)> {
-    resource.all("identifier").find_map(|identifier| Some((identifier.text_at("system")?, identifier.text_at("value")?)))
+    resource
+        .all("identifier")
+        .find_map(|identifier| Some((identifier.text_at("system")?, identifier.text_at("value")?)))
 }
 
 #[cfg(test)]
@@ -132,7 +134,10 @@ mod tests {
         let document = model::json::read(DOCUMENT.as_bytes(), &Default::default()).unwrap();
         let places = Places::of(&document, "b", Some(("urn:uuid:p", "pat")));
         let parts = parts(&document, "b", &places, Some("urn:uuid:p"));
-        assert_eq!(parts.iter().map(|part| part.resource.resource_type()).collect::<Vec<_>>(), ["Practitioner", "Condition"]);
+        assert_eq!(
+            parts.iter().map(|part| part.resource.resource_type()).collect::<Vec<_>>(),
+            ["Practitioner", "Condition"]
+        );
         let condition = parts[1].resource.root();
         assert_eq!(condition.text_at("subject.reference"), Some("Patient/pat"));
         assert_eq!(condition.text_at("asserter.reference"), Some(format!("Practitioner/{}", parts[0].id).as_str()));

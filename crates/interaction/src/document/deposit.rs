@@ -61,9 +61,11 @@ fn plan(
 
     let bytes = stored_text::encode_exact(document.clone(), &id);
     let mut described = reference.cloned().unwrap_or_else(|| Tree::new("DocumentReference"));
-    let category = request.catalog.categories().iter().find(|category| {
-        category.class.as_ref().is_some_and(|class| *class.code == *converted.category)
-    });
+    let category = request
+        .catalog
+        .categories()
+        .iter()
+        .find(|category| category.class.as_ref().is_some_and(|class| *class.code == *converted.category));
     let settings = request.service.settings();
     let level = if converted.unchanged { settings.documents } else { settings.conversions };
     let profile = category.filter(|_| document.root().text_at("type") == Some("document"));
@@ -166,11 +168,7 @@ fn add_parts(
     Ok(targets)
 }
 
-fn add_original(
-    drafts: &mut Vec<Draft>,
-    id: &str,
-    original: &Original<'_>,
-) -> Result<String, Refusal> {
+fn add_original(drafts: &mut Vec<Draft>, id: &str, original: &Original<'_>) -> Result<String, Refusal> {
     let binary_id = derived::id(&["Binary", id]);
     let tree = binary::of(original.content_type, original.bytes);
     drafts.push(put("Binary", &binary_id, tree)?);

@@ -38,9 +38,10 @@ pub(crate) struct Facts<'a> {
 
 /// Completes a DocumentReference, an empty one where none was given.
 pub(crate) fn describe(reference: &mut Tree, document: &Tree, facts: &Facts<'_>) {
-    let entry = document.root().all("entry").find(|entry| {
-        entry.get("resource").and_then(|resource| resource.resource_type()) == Some("Composition")
-    });
+    let entry = document
+        .root()
+        .all("entry")
+        .find(|entry| entry.get("resource").and_then(|resource| resource.resource_type()) == Some("Composition"));
     let composition = entry.and_then(|entry| entry.get("resource"));
     let from = entry.and_then(|entry| entry.text_at("fullUrl")).unwrap_or_default();
     inherit(reference, document, facts.places);
@@ -86,16 +87,18 @@ pub(crate) fn hash(bytes: &[u8]) -> String {
 
 /// Prescriptions have no Composition: their collection brings a DocumentReference of its own with the source's header.
 fn inherit(reference: &mut Tree, document: &Tree, places: &Places) {
-    let entry = document.root().all("entry").find(|entry| {
-        entry.get("resource").and_then(|resource| resource.resource_type()) == Some("DocumentReference")
-    });
+    let entry = document
+        .root()
+        .all("entry")
+        .find(|entry| entry.get("resource").and_then(|resource| resource.resource_type()) == Some("DocumentReference"));
     let Some((entry, own)) = entry.and_then(|entry| Some((entry, entry.get("resource")?))) else {
         return;
     };
     let from = entry.text_at("fullUrl").unwrap_or_default();
     let given: Vec<String> = reference.root().children().map(|child| child.name().to_owned()).collect();
     let inherited = own.children().filter(|child| {
-        !matches!(child.name(), "id" | "meta" | "text" | "status" | "subject") && !given.iter().any(|name| name == child.name())
+        !matches!(child.name(), "id" | "meta" | "text" | "status" | "subject")
+            && !given.iter().any(|name| name == child.name())
     });
     for child in inherited {
         reference.edit().copy(child);

@@ -33,9 +33,8 @@ pub(crate) fn subject(request: &Request<'_>, document: &Tree, reference: Option<
         }
         return Ok(Subject { url, id: Some(id.to_owned()), draft: None });
     }
-    let logical = given.and_then(|subject| {
-        Some((subject.text_at("identifier.system")?, subject.text_at("identifier.value")?))
-    });
+    let logical =
+        given.and_then(|subject| Some((subject.text_at("identifier.system")?, subject.text_at("identifier.value")?)));
     let patient = entry.and_then(|entry| entry.get("resource"));
     let known = logical.or_else(|| patient.and_then(identifier));
     // An identifier that stands for people with different birth dates is not trusted to name one person.
@@ -62,7 +61,8 @@ pub(crate) fn subject(request: &Request<'_>, document: &Tree, reference: Option<
 /// The entry of the patient: the Composition's subject, else the first Patient.
 fn entry(document: &Tree) -> Option<Element<'_>> {
     let entries = || document.root().all("entry");
-    let composition = entries().find_map(|entry| entry.get("resource").filter(|r| r.resource_type() == Some("Composition")));
+    let composition =
+        entries().find_map(|entry| entry.get("resource").filter(|r| r.resource_type() == Some("Composition")));
     let subject = composition.and_then(|composition| composition.text_at("subject.reference"));
     let is_patient = |entry: &Element<'_>| entry.get("resource").and_then(|r| r.resource_type()) == Some("Patient");
     let named = entries().filter(is_patient).find(|entry| {

@@ -88,11 +88,13 @@ fn one(shapes: &dyn Shapes, tree: &mut Tree, operation: Element<'_>) -> Result<(
 
 fn evaluate(shapes: &dyn Shapes, tree: &Tree, path: &str) -> Result<Vec<ElementId>, Fault> {
     let context = Name::of(tree.resource_type()).and_then(|name| shapes.named(name));
-    let expression = Expression::compile(path, shapes, context).map_err(|error| malformed(format!("{path}: {error}")))?;
+    let expression =
+        Expression::compile(path, shapes, context).map_err(|error| malformed(format!("{path}: {error}")))?;
     let prepared = Prepared::new(tree, shapes);
     let environment = Environment::new(&prepared);
     let found = expression.evaluate(tree.root(), &environment).map_err(|error| unfit(format!("{path}: {error}")))?;
-    let elements: Option<Vec<ElementId>> = found.iter().map(|item| item.element().map(|element| element.id())).collect();
+    let elements: Option<Vec<ElementId>> =
+        found.iter().map(|item| item.element().map(|element| element.id())).collect();
     elements.ok_or_else(|| unfit(format!("{path} leads to no element")))
 }
 
@@ -168,7 +170,8 @@ fn parts(shapes: &dyn Shapes, part: Element<'_>, ty: model::TypeId) -> Result<Tr
     for inner in part.all("part") {
         let name = inner.text_at("name").ok_or_else(|| malformed("a part has no name"))?;
         let value = given(inner);
-        let suffixed = value.map(|value| format!("{name}{}", value.name().trim_start_matches("value"))).unwrap_or_default();
+        let suffixed =
+            value.map(|value| format!("{name}{}", value.name().trim_start_matches("value"))).unwrap_or_default();
         let known = |name: &str| Name::of(name).and_then(|name| shapes.child(ty, name));
         let (name, child) = match (known(name), known(&suffixed)) {
             (Some(child), _) => (name, child),

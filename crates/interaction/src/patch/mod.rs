@@ -28,7 +28,9 @@ pub(crate) fn run(request: &Request<'_>) -> Result<Answer, Refusal> {
     let mut attempt = 1;
     loop {
         match once(request, expected) {
-            Err(refusal) if refusal.class == Class::PreconditionFailed && expected == Expect::Any && attempt < ATTEMPTS => {
+            Err(refusal)
+                if refusal.class == Class::PreconditionFailed && expected == Expect::Any && attempt < ATTEMPTS =>
+            {
                 attempt += 1;
             }
             done => return done,

@@ -173,7 +173,8 @@ impl Reader<'_> {
         let rest = self.rest();
         let end = rest.find([',', ']', '}', ' ', '\t', '\n', '\r']).unwrap_or(rest.len());
         let word = rest.get(..end)?.to_owned();
-        let is_number = word.starts_with(|first: char| first == '-' || first.is_ascii_digit()) && word.parse::<f64>().is_ok();
+        let is_number =
+            word.starts_with(|first: char| first == '-' || first.is_ascii_digit()) && word.parse::<f64>().is_ok();
         self.at += end;
         (is_number || matches!(word.as_str(), "null" | "true" | "false")).then_some(Value::Word(word))
     }

@@ -99,7 +99,11 @@ fn summary(outcomes: &[Outcome]) -> ExitCode {
         match &outcome.result {
             Ok(draft) => {
                 let lost = draft.report.losses().count();
-                println!("{file}: {}, {} parts mapped, {lost} losses or doubts", draft.category, draft.report.mapped.len());
+                println!(
+                    "{file}: {}, {} parts mapped, {lost} losses or doubts",
+                    draft.category,
+                    draft.report.mapped.len()
+                );
             }
             Err(issues) => {
                 refused += 1;

@@ -78,7 +78,13 @@ fn losses(service: &Service, name: &str, bytes: &[u8]) {
         return;
     };
     let lost: Vec<_> = draft.report.losses().collect();
-    println!("    {} from {}: {} parts mapped, {} losses or doubts", draft.category, draft.format, draft.report.mapped.len(), lost.len());
+    println!(
+        "    {} from {}: {} parts mapped, {} losses or doubts",
+        draft.category,
+        draft.format,
+        draft.report.mapped.len(),
+        lost.len()
+    );
     for issue in lost.iter().take(5) {
         println!("      {issue}");
     }

@@ -11,7 +11,9 @@ pub fn command_line() -> Command {
     let mut command = Command::new("passerelle")
         .version(env!("CARGO_PKG_VERSION"))
         .about("The open interoperability server of the European Health Data Space")
-        .after_help("Options also come from PASSERELLE_… variables and from a TOML file: see passerelle config --print.")
+        .after_help(
+            "Options also come from PASSERELLE_… variables and from a TOML file: see passerelle config --print.",
+        )
         .subcommand_required(true)
         .arg_required_else_help(true);
     for (name, about, arguments) in commands() {
@@ -40,7 +42,11 @@ fn commands() -> Vec<(&'static str, &'static str, Vec<Arg>)> {
             vec![
                 paths("Documents: CDA, FHIR; folders are walked."),
                 option("category", "CODE", "Convert into this category instead of the one that the document tells."),
-                option("out", "DIR", "Folder for NAME.json and NAME.report.json, in subfolders like those that are walked; without it, beside each document."),
+                option(
+                    "out",
+                    "DIR",
+                    "Folder for NAME.json and NAME.report.json, in subfolders like those that are walked; without it, beside each document.",
+                ),
             ],
         ),
         (
@@ -105,7 +111,9 @@ fn flag(setting: &'static Setting) -> Arg {
     }
     let arg = Arg::new(setting.key).long(setting.key).help(help);
     match setting.kind {
-        Kind::Switch => arg.num_args(0..=1).require_equals(true).default_missing_value("true").value_parser(["true", "false"]),
+        Kind::Switch => {
+            arg.num_args(0..=1).require_equals(true).default_missing_value("true").value_parser(["true", "false"])
+        }
         Kind::Choice(choices) => arg.value_name(setting.value).value_parser(choices.to_vec()),
         _ => arg.value_name(setting.value),
     }
@@ -115,10 +123,7 @@ fn flag(setting: &'static Setting) -> Arg {
 ///
 /// # Errors
 /// Where the file cannot be read or a value is wrong.
-pub fn values(
-    matches: &ArgMatches,
-    variable: impl Fn(&str) -> Option<String>,
-) -> Result<Values, ConfigurationError> {
+pub fn values(matches: &ArgMatches, variable: impl Fn(&str) -> Option<String>) -> Result<Values, ConfigurationError> {
     let mut values = Values::defaults();
     let file = matches.get_one::<String>("config").cloned().or_else(|| variable("PASSERELLE_CONFIG"));
     if let Some(path) = file {
@@ -151,7 +156,8 @@ mod tests {
 
     #[test]
     fn the_contract_of_scripts_holds() {
-        let values = serve(&["passerelle", "serve", "--listen", "0.0.0.0:9", "--data", "d", "--engine", "sled", "--demo"]);
+        let values =
+            serve(&["passerelle", "serve", "--listen", "0.0.0.0:9", "--data", "d", "--engine", "sled", "--demo"]);
         assert_eq!((values.text("listen"), values.text("data"), values.text("engine")), ("0.0.0.0:9", "d", "sled"));
         assert!(values.switch("demo"));
         for line in [

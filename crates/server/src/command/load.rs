@@ -26,7 +26,8 @@ pub(crate) fn run(matches: &ArgMatches, values: &Values) -> Result<ExitCode, Box
     let files = files::below(matches.get_many::<String>("paths").into_iter().flatten())?;
     let store = store::open(values.text("engine"), Path::new(values.text("data")))?;
     let service = Arc::new(Service::new(store, packages::catalog(values)?, serve::settings(values)));
-    let base = values.some_text("base-url").map_or_else(|| format!("http://{}/fhir", values.text("listen")), str::to_owned);
+    let base =
+        values.some_text("base-url").map_or_else(|| format!("http://{}/fhir", values.text("listen")), str::to_owned);
     let loader = Loader { service: &service, base: base.trim_end_matches('/'), stored: AtomicU64::new(0) };
     let bar = progress::bar(files.len(), "loading");
     let outcomes = files::in_parallel(&files, |_, file| {

@@ -59,7 +59,9 @@ fn list(catalog: &Catalog) {
 }
 
 fn add(name: &str, version: &str, values: &Values) -> Result<ExitCode, Box<dyn Error>> {
-    let plain = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte));
+    let plain = |text: &str| {
+        !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte))
+    };
     if !plain(name) || !plain(version) {
         return Err("a package's name and version have letters, digits, '.', '-' and '_'".into());
     }
@@ -75,7 +77,9 @@ fn add(name: &str, version: &str, values: &Values) -> Result<ExitCode, Box<dyn E
     let key = format!("{name}#{version}");
     match pins.get(&key).and_then(toml::Value::as_str) {
         Some(pinned) if pinned != hash => {
-            return Err(format!("{name}@{version} is pinned to SHA-256 {pinned}, the registry sent {hash}: refused").into());
+            return Err(
+                format!("{name}@{version} is pinned to SHA-256 {pinned}, the registry sent {hash}: refused").into()
+            );
         }
         _ => pins.insert(key.clone(), toml::Value::String(hash.clone())),
     };
@@ -113,7 +117,8 @@ fn write_durably(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
 fn fetch(url: &str, longest: usize) -> Result<Vec<u8>, Box<dyn Error>> {
     // Another one is installed already only when a test did so.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let client = reqwest::blocking::Client::builder().user_agent(concat!("passerelle/", env!("CARGO_PKG_VERSION"))).build()?;
+    let client =
+        reqwest::blocking::Client::builder().user_agent(concat!("passerelle/", env!("CARGO_PKG_VERSION"))).build()?;
     let mut response = client.get(url).send()?.error_for_status()?;
     let total = response.content_length().and_then(|length| usize::try_from(length).ok()).unwrap_or(0);
     let bar = progress::bar(total, "fetching");

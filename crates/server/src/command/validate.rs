@@ -42,7 +42,9 @@ fn of_file(file: &Found, catalog: &Catalog, validator: &Validator, options: &Opt
     let name = file.path.display().to_string();
     let bytes = match std::fs::read(&file.path) {
         Ok(bytes) => bytes,
-        Err(error) => return vec![(name, vec![Issue::new(Severity::Fatal, IssueType::NotFound, "", error.to_string())])],
+        Err(error) => {
+            return vec![(name, vec![Issue::new(Severity::Fatal, IssueType::NotFound, "", error.to_string())])];
+        }
     };
     let one = |bytes: &[u8]| of_text(bytes, catalog, validator, options, limits);
     if !is_lines(&file.path) {

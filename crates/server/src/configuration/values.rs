@@ -82,9 +82,10 @@ impl Values {
     /// Where the text is no TOML, a key is unknown, or a value is wrong.
     pub fn read_toml(&mut self, text: &str, path: &Path) -> Result<(), ConfigurationError> {
         let place = path.display().to_string();
-        let table: toml::Table = text
-            .parse()
-            .map_err(|error: toml::de::Error| ConfigurationError::File { path: place.clone(), reason: error.to_string() })?;
+        let table: toml::Table = text.parse().map_err(|error: toml::de::Error| ConfigurationError::File {
+            path: place.clone(),
+            reason: error.to_string(),
+        })?;
         for (key, value) in table {
             let text = match value {
                 toml::Value::String(text) => text,

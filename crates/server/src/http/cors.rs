@@ -1,8 +1,8 @@
 //! Cross-origin calls from pages, by configuration: <https://fetch.spec.whatwg.org/#http-cors-protocol>.
 
 use actix_web::HttpRequest;
-use actix_web::http::header;
 use actix_web::HttpResponseBuilder;
+use actix_web::http::header;
 
 const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE";
 const SENT: &str = "Accept, Authorization, Content-Type, If-Match, If-Modified-Since, If-None-Exist, If-None-Match, \
