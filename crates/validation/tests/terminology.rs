@@ -31,6 +31,7 @@ fn catalog() -> Arc<Catalog> {
         set("animals", animals),
         set("all", r#"{"include":[{"system":"http://terms.invalid/cs"}]}"#),
         set("import", r#"{"include":[{"valueSet":["http://terms.invalid/vs/animals"]},{"system":"http://terms.invalid/part"}]}"#),
+        set("absent", r#"{"include":[{"system":"http://nowhere.invalid/cs"}]}"#),
         set("loop", r#"{"include":[{"valueSet":["http://terms.invalid/vs/loop"]}]}"#),
         r#"{"resourceType":"ConceptMap","url":"http://terms.invalid/map","status":"active","group":[{"source":"http://terms.invalid/cs",
             "target":"http://terms.invalid/part","element":[{"code":"cat","target":[{"code":"a","equivalence":"wider"}]}],
@@ -86,7 +87,8 @@ fn value_sets_are_listed_where_they_can_be() {
         ExpandOptions { language: Some("fr-CH".into()), filter: Some("cat".into()), ..ExpandOptions::default() };
     let expansion = terms.expand("http://terms.invalid/vs/all", &french).unwrap();
     assert_eq!(expansion.contains[0].display.as_deref(), Some("Chat"));
-    assert_eq!(codes("import", &plain), Err(ExpandError::UnknownSystem("http://terms.invalid/part".into())));
+    assert_eq!(codes("import", &plain).unwrap(), ["animal", "cat", "a"]);
+    assert_eq!(codes("absent", &plain), Err(ExpandError::UnknownSystem("http://nowhere.invalid/cs".into())));
     assert_eq!(codes("loop", &plain), Err(ExpandError::Cycle("http://terms.invalid/vs/loop".into())));
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use catalog::{CodeSystem, ConceptSet, Designation, ValueSet};
+use catalog::{CodeSystem, ConceptSet, Content, Designation, ValueSet};
 
 use super::{CodeVerdict, Coding, Membership, Terminology, filter, grammar};
 
@@ -52,7 +52,7 @@ pub struct Expansion {
     pub total: usize,
     /// Those asked for, in order.
     pub contains: Vec<ExpandedConcept>,
-    /// The code systems used: `url|version`.
+    /// The code systems used: `url|version`; of a fragment only what is here was listed.
     pub used: Vec<String>,
 }
 
@@ -155,13 +155,13 @@ impl Terminology {
         depth: usize,
     ) -> Result<Vec<ExpandedConcept>, ExpandError> {
         let mut found: Vec<ExpandedConcept> = Vec::new();
-        let mut seen: HashSet<(String, String)> = HashSet::new();
+        let mut seen: HashSet<(String, Option<String>, String)> = HashSet::new();
         if value_set.include.is_empty() {
             return Err(ExpandError::NotListable(value_set.url.to_string()));
         }
         for include in &value_set.include {
             for concept in self.selected(include, used, depth)? {
-                if seen.insert((concept.system.clone(), concept.code.clone())) {
+                if seen.insert((concept.system.clone(), concept.version.clone(), concept.code.clone())) {
                     found.push(concept);
                 }
             }
@@ -224,7 +224,7 @@ impl Terminology {
             let url = url.to_owned();
             return Err(if grammar { ExpandError::NotListable(url) } else { ExpandError::UnknownSystem(url) });
         };
-        if !Self::is_complete(&system) {
+        if !Self::is_complete(&system) && (system.content != Content::Fragment || system.is_empty()) {
             return Err(ExpandError::UnknownSystem(url.to_owned()));
         }
         let mut found = Vec::new();

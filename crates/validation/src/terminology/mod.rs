@@ -13,6 +13,7 @@ mod member;
 mod operation;
 mod quantity;
 mod table;
+mod version;
 
 use std::sync::Arc;
 

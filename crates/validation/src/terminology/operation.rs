@@ -103,7 +103,12 @@ impl Terminology {
     pub fn validate_in_value_set(&self, value_set: &str, codings: &[Coding<'_>]) -> CodeValidation {
         let mut answer = CodeValidation { result: Some(false), ..CodeValidation::default() };
         for coding in codings {
-            let membership = self.contains(value_set, coding);
+            let mut membership = self.contains(value_set, coding);
+            if membership == Membership::In
+                && let Some(found) = self.value_set(value_set)
+            {
+                membership = self.in_version(&found, coding);
+            }
             match &membership {
                 Membership::In => {
                     let own = self.validate_in_system(coding);
