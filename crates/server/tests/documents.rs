@@ -149,3 +149,26 @@ fn nothing_is_stored_of_what_is_refused() {
     publish(&server, "text/xml", SUMMARY.as_bytes(), subject).refused(422, "processing");
     assert!(server.get("_history").tree().root().get("entry").is_none());
 }
+
+#[test]
+fn a_document_is_linked_to_the_patient_of_its_identifier() {
+    let server = start(&[]);
+    let patient = |id: &str, birth: &str| {
+        let body = format!(
+            r#"{{"resourceType":"Patient","id":"{id}","birthDate":"{birth}",
+            "identifier":[{{"system":"urn:oid:2.16.840.1.113883.19.5","value":"patient-1"}}]}}"#
+        );
+        assert_eq!(server.put(&format!("Patient/{id}"), &body).status, 201);
+    };
+    let subject = || text(&publish(&server, "text/xml", SUMMARY.as_bytes(), "").tree(), "subject.reference").to_owned();
+    patient("known", "1952-03-04");
+    assert_eq!(subject(), "Patient/known");
+    // Another person under the same identifier is never taken for the one of the document.
+    patient("other", "1999-01-01");
+    assert_eq!(subject(), "Patient/known");
+    let logical = r#""subject":{"identifier":{"system":"urn:oid:2.16.840.1.113883.19.5","value":"patient-1"}},"#;
+    let linked = publish(&server, "text/xml", SUMMARY.as_bytes(), logical);
+    assert_eq!(text(&linked.tree(), "subject.reference"), "Patient/known", "{}", linked.text());
+    server.delete("Patient/known");
+    assert!(!["Patient/known", "Patient/other"].contains(&subject().as_str()));
+}

@@ -3,10 +3,14 @@
 use model::{Element, Tree};
 
 use super::apart::identifier;
-use crate::derived;
+use crate::query::{Query, encode};
 use crate::refusal::{Class, Refusal};
 use crate::request::Request;
 use crate::write::Draft;
+use crate::{derived, search_type};
+
+/// The most people of one identifier that are looked at.
+const MOST: usize = 20;
 
 /// The patient of a document.
 pub(crate) struct Subject {
@@ -37,10 +41,15 @@ pub(crate) fn subject(request: &Request<'_>, document: &Tree, reference: Option<
         given.and_then(|subject| Some((subject.text_at("identifier.system")?, subject.text_at("identifier.value")?)));
     let patient = entry.and_then(|entry| entry.get("resource"));
     let known = logical.or_else(|| patient.and_then(identifier));
+    let birth_date = patient.and_then(|patient| patient.text_at("birthDate"));
+    if let Some((system, value)) = known
+        && let Some(id) = known_patient(request, system, value, birth_date)?
+    {
+        return Ok(Subject { url, id: Some(id), draft: None });
+    }
     // An identifier that stands for people with different birth dates is not trusted to name one person.
-    let birth_date = patient.and_then(|patient| patient.text_at("birthDate")).unwrap_or_default();
     let id = match known {
-        Some((system, value)) => Some(derived::id(&["Patient", system, value, birth_date])),
+        Some((system, value)) => Some(derived::id(&["Patient", system, value, birth_date.unwrap_or_default()])),
         None => patient.map(|_| request.call.ids.next(request.call.now)),
     };
     let Some(id) = id else {
@@ -56,6 +65,55 @@ pub(crate) fn subject(request: &Request<'_>, document: &Tree, reference: Option<
     let content = crate::checked::part(tree, "Patient")?;
     let draft = Draft { id: id.clone(), expect: storage::Expect::Absent, ..Draft::create(String::new(), content) };
     Ok(Subject { url, id: Some(id), draft: Some(draft) })
+}
+
+/// The Patient of the store with this identifier, and no other birth date.
+///
+/// # Errors
+/// [`Class::Unprocessable`] where several people have it and the birth date does not tell which one is meant.
+fn known_patient(
+    request: &Request<'_>,
+    system: &str,
+    value: &str,
+    birth_date: Option<&str>,
+) -> Result<Option<String>, Refusal> {
+    let view = request.service.store().view(None).map_err(Refusal::fault)?;
+    let query = format!("identifier={}%7C{}", token(system), token(value));
+    let found = search_type::matches(request, &view, "Patient", &Query::parse(&query), MOST)?;
+    let mut fitting = Vec::new();
+    for (id, _) in found {
+        let body = match view.read("Patient", &id).map_err(Refusal::fault)? {
+            Some(version) => version.body().map_err(Refusal::fault)?.unwrap_or_default(),
+            None => continue,
+        };
+        let stored = model::json::read(&body, &request.service.settings().limits)?;
+        let other = stored.root().text_at("birthDate");
+        if birth_date.is_none() || other.is_none() || birth_date == other {
+            fitting.push((id, other == birth_date));
+        }
+    }
+    let exact: Vec<&String> = fitting.iter().filter(|(_, exact)| *exact).map(|(id, _)| id).collect();
+    match (fitting.as_slice(), exact.as_slice()) {
+        ([], _) => Ok(None),
+        ([(id, _)], _) => Ok(Some(id.clone())),
+        (_, [id]) => Ok(Some((*id).clone())),
+        _ => {
+            let text = "Several Patients have this identifier; say which one is meant by reference.";
+            Err(Refusal::new(Class::Unprocessable, text).at("DocumentReference.subject"))
+        }
+    }
+}
+
+/// A part of a token on its way into a query: what separates values is escaped, then percent-encoded.
+fn token(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        if "\\,|$".contains(character) {
+            escaped.push('\\');
+        }
+        escaped.push(character);
+    }
+    encode(&escaped, "")
 }
 
 /// The entry of the patient: the Composition's subject, else the first Patient.
