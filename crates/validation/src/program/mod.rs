@@ -20,8 +20,10 @@ pub(crate) use rule::{Rule, Shortcut};
 pub(crate) use slot::{SlicePlan, SlicingPlan, Slot, Variant};
 pub(crate) use state::{Bound, Kind, State, Targets};
 
-/// More states than this are not kept: the table is emptied, states in use stay with their users.
-const STATES: usize = 60_000;
+/// More states than this are not kept, but made anew for each use: no input can make memory grow without end.
+const STATES: usize = 40_000;
+/// More canonical references than this are not remembered.
+const REFERENCES: usize = 20_000;
 
 /// One structure under its number.
 pub(crate) struct Program {
@@ -71,7 +73,10 @@ impl Programs {
             return known.clone();
         }
         let program = self.find(canonical).map(|structure| self.number(structure));
-        write(&self.by_url).insert(canonical.into(), program.clone());
+        let mut known = write(&self.by_url);
+        if known.len() < REFERENCES {
+            known.insert(canonical.into(), program.clone());
+        }
         program
     }
 
@@ -125,7 +130,7 @@ impl Programs {
         let state = Arc::new(State::make(self, &nodes, ty));
         let mut states = write(&self.states);
         if states.len() >= STATES {
-            states.clear();
+            return state;
         }
         states.entry(nodes.into()).or_insert(state).clone()
     }
