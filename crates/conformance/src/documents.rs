@@ -76,3 +76,35 @@ pub fn in_parallel<T: Sync, R: Send>(
     results.sort_by_key(|(place, _)| *place);
     results.into_iter().map(|(_, result)| result).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_keep_their_order_and_a_panic_is_one_of_them() {
+        let items: Vec<usize> = (0..100).collect();
+        let results = in_parallel(&items, |item| if *item == 50 { panic!("on purpose") } else { Ok(item * 2) });
+        assert_eq!(results.len(), 100);
+        for (item, result) in results.into_iter().enumerate() {
+            assert_eq!(result, if item == 50 { Err("it panics".into()) } else { Ok(item * 2) });
+        }
+    }
+
+    #[test]
+    fn files_below_a_folder_come_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("b")).unwrap();
+        for name in ["c.JSON", "b/a.json", "a.xml"] {
+            std::fs::write(folder.path().join(name), name).unwrap();
+        }
+        let ids = |extensions: &[&str]| -> Vec<String> {
+            below(folder.path(), extensions).unwrap().into_iter().map(|document| document.id).collect()
+        };
+        assert_eq!(ids(&["json"]), ["b/a.json", "c.JSON"]);
+        assert_eq!(ids(&[]), ["a.xml", "b/a.json", "c.JSON"]);
+        let documents = below(folder.path(), &["xml"]).unwrap();
+        assert_eq!(each(&documents, |_, bytes| bytes.to_vec()), [Ok(b"a.xml".to_vec())]);
+        assert!(below(&folder.path().join("none"), &[]).is_err());
+    }
+}
