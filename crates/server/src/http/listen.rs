@@ -71,8 +71,8 @@ pub fn start(state: Data<State>, values: &Values) -> Result<Running, HttpError> 
             .wrap(Compress::default())
             .route("/health", web::get().to(respond::health));
         let app = if has_probe { app.route("/static-probe", web::get().to(respond::static_probe)) } else { app };
-        app.service(web::resource(["/fhir", "/fhir/{path:.*}"]).default_service(web::to(respond::fhir)))
-            .default_service(web::to(respond::elsewhere))
+        // The handler looks at the path itself: a pattern of the router would be a regular expression for each request.
+        app.default_service(web::to(respond::any))
     };
     let mut server = HttpServer::new(application)
         .workers(workers)

@@ -15,12 +15,19 @@ use super::state::State;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Everything under `/fhir`.
-pub(crate) async fn fhir(
+/// Every path that has no route of its own.
+pub(crate) async fn any(
     request: HttpRequest,
     body: Result<Bytes, actix_web::Error>,
     state: Data<State>,
 ) -> HttpResponse {
+    match request.path().strip_prefix("/fhir") {
+        Some(rest) if rest.is_empty() || rest.starts_with('/') => fhir(request, body, state).await,
+        _ => elsewhere(&request, &state),
+    }
+}
+
+async fn fhir(request: HttpRequest, body: Result<Bytes, actix_web::Error>, state: Data<State>) -> HttpResponse {
     let stopwatch = Stopwatch::now();
     let id = request_id(&request, &state);
     if request.method() == Method::OPTIONS {
@@ -47,11 +54,10 @@ pub(crate) async fn static_probe(state: Data<State>) -> HttpResponse {
     HttpResponse::Ok().content_type("application/fhir+json; charset=utf-8").body(state.static_probe.clone())
 }
 
-/// Every other path.
-pub(crate) async fn elsewhere(request: HttpRequest, state: Data<State>) -> HttpResponse {
-    let id = request_id(&request, &state);
+fn elsewhere(request: &HttpRequest, state: &State) -> HttpResponse {
+    let id = request_id(request, state);
     let answer = state.service.refuse(Refusal::new(Class::NotFound, "The FHIR API is under /fhir."));
-    let mut response = response(&request, &state, &id, &answer);
+    let mut response = response(request, state, &id, &answer);
     response.body(answer.body.map(Released::into_bytes).unwrap_or_default())
 }
 
