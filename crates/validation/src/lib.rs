@@ -2,7 +2,7 @@
 //!
 //! [`Validator::validate`] takes a tree and gives [`Issue`]s: every rule that is broken, where (FHIRPath, line and
 //! column) and by whose word (invariant key or profile). It never fails, does no I/O and has no clock. Structures are
-//! compiled once for each catalog into [`program`]s, which all validations share; one pass over the tree carries what
+//! compiled once for each catalog into programs, which all validations share; one pass over the tree carries what
 //! holds at each element.
 //!
 //! Not here: storing outcomes, deciding what to do about them, remote terminology servers.
