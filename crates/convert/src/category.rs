@@ -3,6 +3,10 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+/// The category of a document that is of no EHDS priority category: it becomes a plain FHIR document. Not a code of the
+/// European code system.
+pub const OTHER_DOCUMENTS: &str = "Other-Documents";
+
 static CATEGORIES: LazyLock<HashMap<&'static str, &'static str>> = LazyLock::new(|| {
     let rows = include_str!("documents.tsv").lines().filter(|line| !line.starts_with('#'));
     rows.filter_map(|line| line.split_once('\t')).collect()

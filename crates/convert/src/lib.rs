@@ -19,6 +19,7 @@ mod knowledge;
 mod provenance;
 mod report;
 
+pub use category::OTHER_DOCUMENTS;
 pub use formats::{Format, formats, sniff};
 pub use knowledge::{BuiltIn, Knowledge, Systems};
 pub use report::{Mapped, Report};
@@ -47,7 +48,8 @@ impl<'a> Source<'a> {
 #[derive(Clone, Debug)]
 pub struct Options {
     /// The wanted category, a code of `eehrxf-document-priority-category-cs` (`Patient-Summaries`). `None` takes the
-    /// category that the document's own type names; a document of another category is refused where one is given.
+    /// category that the document's own type names, else [`OTHER_DOCUMENTS`]; a document of another category is refused
+    /// where one is given, but any CDA can become a plain document.
     pub category: Option<String>,
     /// The time of the conversion: `Bundle.timestamp`, `Provenance.recorded`.
     pub now: Instant,
@@ -68,7 +70,7 @@ pub struct Draft {
     /// The Bundle: of type `document`, or `collection` for prescriptions and dispensations, which are no documents in
     /// the European format.
     pub document: Tree,
-    /// The category, a code of `eehrxf-document-priority-category-cs`.
+    /// The category, a code of `eehrxf-document-priority-category-cs`, or [`OTHER_DOCUMENTS`].
     pub category: String,
     /// The name of the source format ([`Format::name`]).
     pub format: &'static str,

@@ -60,8 +60,6 @@ fn refusals_are_precise() {
     let text = |bytes: &[u8]| support::convert_bytes(bytes).unwrap_err().to_string();
     assert!(text(b"hello").contains("no format"), "{}", text(b"hello"));
     assert!(text(b"<ClinicalDocument xmlns='urn:hl7-org:v3'/>").contains("no code"));
-    let letter = support::summary("11450-4", "").replace("60591-5", "51852-2");
-    assert!(text(letter.as_bytes()).contains("51852-2"));
     let patient = text(br#"{"resourceType":"Patient"}"#);
     assert!(patient.contains("single Patient"), "{patient}");
     let knowledge = Knowledge { shapes: &NoShapes, systems: &BuiltIn };
@@ -69,6 +67,27 @@ fn refusals_are_precise() {
     let summary = support::summary("11450-4", "");
     let refusal = convert::convert(&knowledge, &Source::new(summary.as_bytes()), &options).unwrap_err();
     assert!(refusal.to_string().contains("Patient-Summaries"), "{refusal}");
+}
+
+#[test]
+fn a_document_of_no_category_is_carried_whole_as_a_plain_document() {
+    let entry = "<entry><observation classCode='OBS' moodCode='EVN'><code code='1' codeSystem='2.16.840.1.113883.6.1'/>\
+                 <value xsi:type='ST'>as seen</value></observation></entry>";
+    let letter = support::summary("11450-4", entry).replace("60591-5", "51852-2");
+    let draft = support::convert_bytes(letter.as_bytes()).unwrap();
+    assert_eq!(draft.category, convert::OTHER_DOCUMENTS);
+    let composition = support::first(&draft, "Composition");
+    assert!(composition.contains("51852-2") && !composition.contains("meta"), "{composition}");
+    assert!(support::first(&draft, "Condition").contains("as seen"));
+    assert!(draft.report.issues.iter().any(|issue| issue.text.contains("no EHDS priority category")));
+    // One of a category becomes a plain document where that is asked for, and nothing where it has no body.
+    let knowledge = Knowledge { shapes: &NoShapes, systems: &BuiltIn };
+    let options = Options { category: Some(convert::OTHER_DOCUMENTS.to_owned()), ..Options::at(support::NOW) };
+    let summary = support::summary("11450-4", "");
+    let draft = convert::convert(&knowledge, &Source::new(summary.as_bytes()), &options).unwrap();
+    assert_eq!(draft.category, convert::OTHER_DOCUMENTS);
+    let bare = support::document("").replace("60591-5", "51852-2");
+    assert!(support::convert_bytes(bare.as_bytes()).unwrap_err().to_string().contains("no body"));
 }
 
 #[test]

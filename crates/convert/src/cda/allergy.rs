@@ -35,7 +35,7 @@ pub(super) fn allergy(cx: &mut Context<'_>, observation: Node<'_>, concern: Opti
     code(cx, observation, &agents, negated, &mut to);
     cx.set_patient(&mut to, "patient");
     times(cx, observation, concern, &mut to);
-    recorded(cx, observation, concern, &mut to);
+    entry::recorded(cx, observation, concern, &mut to);
     for note in [Some(observation), concern].into_iter().flatten() {
         entry::push_notes(cx, note, &mut to);
     }
@@ -327,20 +327,6 @@ fn times(cx: &mut Context<'_>, observation: Node<'_>, concern: Option<Node<'_>>,
     }
 }
 
-fn recorded(cx: &mut Context<'_>, observation: Node<'_>, concern: Option<Node<'_>>, to: &mut ElementMut<'_>) {
-    for statement in [Some(observation), concern].into_iter().flatten() {
-        if let Some(when) = entry::author_time(statement).filter(|_| to.as_element().get("recordedDate").is_none()) {
-            time::set_time(cx, when, to, "recordedDate");
-        }
-        if let Some(party) = entry::parties(cx, statement, "author").into_iter().next()
-            && cx.document.type_of(&party.reference).starts_with("Practitioner")
-            && to.as_element().get("recorder").is_none()
-        {
-            to.object("recorder").set("reference", &party.reference);
-        }
-    }
-}
-
 /// Manifestations with their severity: one reaction for each.
 fn reactions(cx: &mut Context<'_>, observation: Node<'_>, to: &mut ElementMut<'_>) {
     let mut some = false;
@@ -361,6 +347,16 @@ fn reactions(cx: &mut Context<'_>, observation: Node<'_>, to: &mut ElementMut<'_
             });
             continue;
         }
+        if entry::is_negated(manifestation) {
+            // A reaction that did not happen is none.
+            manifestation.take_attributes();
+            let parts = [text.clone(), value.and_then(|value| entry::said(cx, value))].into_iter().flatten();
+            let words: Vec<String> = parts.collect();
+            manifestation.descendants().for_each(Node::take_all);
+            cx.note(manifestation, "The reaction is negated; it is kept as a note.");
+            entry::push_note(to, &format!("Reaction not observed: {}", words.join("; ")));
+            continue;
+        }
         some = true;
         let mut reaction = to.item("reaction");
         entry::status(manifestation);
@@ -373,12 +369,6 @@ fn reactions(cx: &mut Context<'_>, observation: Node<'_>, to: &mut ElementMut<'_
                 }
                 None => coded::absent(&mut reaction.item("manifestation"), value.and_then(Node::null_flavor)),
             },
-        }
-        if entry::is_negated(manifestation) {
-            cx.defect(manifestation, "The reaction is negated; it is kept in words only.");
-            reaction.remove("manifestation");
-            let text = format!("Not observed: {}", text.clone().unwrap_or_default());
-            reaction.item("manifestation").set("text", &text);
         }
         reaction.set_some("description", text.as_deref());
         if let Some(when) = manifestation.get("effectiveTime") {

@@ -7,9 +7,11 @@ use model::ElementMut;
 
 use super::context::Context;
 use super::read::Node;
+use super::table;
 
 const ABSENT: &str = "http://hl7.org/fhir/StructureDefinition/data-absent-reason";
 const ORIGINAL: &str = "http://hl7.org/fhir/StructureDefinition/originalText";
+const PURPOSE: &str = "http://hl7.org/fhir/StructureDefinition/coding-purpose";
 const SNOMED: &str = "http://snomed.info/sct";
 
 /// Whether a coded element says anything: a code, a text, or why there is none.
@@ -195,7 +197,10 @@ fn qualifiers(cx: &mut Context<'_>, node: Node<'_>, concept: &mut ElementMut<'_>
         name.take_attributes();
         value.take_attributes();
         let label = |node: Node<'_>| {
-            original_text(cx, node).or(node.peek("displayName").or(node.peek("code")).map(str::to_owned))
+            let text = original_text(cx, node).or(node.peek("displayName").map(str::to_owned));
+            let code = node.peek("code").map(|code| if text.is_some() { format!("({code})") } else { code.to_owned() });
+            let words: Vec<String> = [text, code].into_iter().flatten().collect();
+            (!words.is_empty()).then(|| words.join(" "))
         };
         match (snomed(cx, name), snomed(cx, value)) {
             (Some(name), Some(value)) => refinements.push(format!("{name}={value}")),
@@ -212,6 +217,30 @@ fn qualifiers(cx: &mut Context<'_>, node: Node<'_>, concept: &mut ElementMut<'_>
         }
     }
     (!words.is_empty()).then(|| words.join("; "))
+}
+
+/// What the code of a statement asks ("diagnosis by ICD code", "reason for vaccination") stands beside the code that answers
+/// it, unless it says nothing: <http://hl7.org/fhir/extensions/StructureDefinition-coding-purpose.html>. Taken.
+pub(super) fn purpose(cx: &mut Context<'_>, kind: Node<'_>, answer: &mut ElementMut<'_>) {
+    let general = kind.peek("code").is_none_or(|code| table::lookup("general-problem", code).is_some());
+    if !general {
+        let mut holder = model::Tree::new("Basic");
+        fill_coding(cx, kind, &mut holder.edit().object("valueCoding"));
+        if answer.as_element().get("coding").is_none() {
+            // An answer in words has no coding to stand on: the question becomes words, too.
+            let text = answer.as_element().text_at("text").unwrap_or_default().to_owned();
+            let label = kind.peek("displayName").or(kind.peek("code")).unwrap_or_default();
+            answer.set("text", &format!("{text} ({label} {})", kind.peek("code").unwrap_or_default()));
+        } else {
+            let mut coding = answer.object("coding");
+            let mut extension = coding.item("extension");
+            extension.set("url", PURPOSE);
+            if let Some(code) = holder.root().get("valueCoding") {
+                extension.copy(code);
+            }
+        }
+    }
+    kind.take_all();
 }
 
 /// Says on an element why it has no value: <http://hl7.org/fhir/R4/extension-data-absent-reason.html>.

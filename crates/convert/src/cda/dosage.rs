@@ -22,11 +22,21 @@ pub(super) fn push_dosages(cx: &mut Context<'_>, act: Node<'_>, to: &mut Element
         })
         .map(|(_, inner)| inner)
         .collect();
-    let instruction = instruction(cx, act);
-    if says_dose(act) || instruction.is_some() || parts.is_empty() {
+    let given = given_instruction(act);
+    let instruction = given.and_then(|inner| entry::statement_text(cx, inner));
+    if says_dose(act) || given.is_some() || parts.is_empty() {
         let mut dosage = to.item(name);
         fill(cx, act, &mut dosage, bounds);
         dosage.set_some("patientInstruction", instruction.as_deref());
+        if let Some(inner) = given {
+            // What kind of instruction it is, unless that is all the code says.
+            let kind = inner.get("code").filter(|code| code.peek("code") != Some(INSTRUCTION[0]));
+            if let Some(kind) = kind.filter(|kind| coded::names_something(cx, *kind)) {
+                coded::push_concept(cx, kind, &mut dosage, "additionalInstruction");
+            }
+            inner.get("code").into_iter().for_each(Node::take_all);
+            entry::status(inner);
+        }
         if !dosage.as_element().has_children() {
             dosage.detach();
         }
@@ -78,6 +88,7 @@ fn fill(cx: &mut Context<'_>, act: Node<'_>, dosage: &mut ElementMut<'_>, bounds
         coded::set_concept(cx, Some(method), dosage, "method");
     }
     dose(cx, act, dosage);
+    additional(cx, act, dosage);
     if let Some(most) =
         act.get("maxDoseQuantity").filter(|most| most.get("numerator").is_some_and(|n| n.peek("value").is_some()))
     {
@@ -101,7 +112,6 @@ fn dose(cx: &mut Context<'_>, act: Node<'_>, dosage: &mut ElementMut<'_>) {
         if dosage.as_element().get("doseAndRate").is_none() {
             dosage.item("doseAndRate");
         }
-        let Some(place) = dosage.as_element().get("doseAndRate").map(|element| element.id()) else { continue };
         let mut tree = model::Tree::new("Dosage");
         let mut part = tree.edit();
         if node.peek("value").is_some() {
@@ -111,17 +121,24 @@ fn dose(cx: &mut Context<'_>, act: Node<'_>, dosage: &mut ElementMut<'_>) {
             quantity::fill_bound(cx, node, &mut part.object(amount));
         } else {
             let ends = |name: &str| node.get(name).filter(|end| end.peek("value").is_some());
-            let same = ends("low").zip(ends("high")).filter(|(low, high)| low.peek("value") == high.peek("value"));
+            let same = ends("low")
+                .zip(ends("high"))
+                .filter(|(low, high)| low.peek("value") == high.peek("value") && low.peek("unit") == high.peek("unit"));
             if let Some((low, high)) = same {
                 node.take_attributes();
                 high.take_attributes();
                 quantity::fill_quantity(cx, low, &mut part.object(amount));
+                unit_of_presentation(cx, act, &mut part.object(amount));
             } else {
                 quantity::fill_range(cx, node, &mut part.object(span));
+                for end in ["low", "high"].into_iter().filter(|_| span == "doseRange") {
+                    if part.as_element().at(&format!("{span}.{end}")).is_some() {
+                        unit_of_presentation(cx, act, &mut part.object(span).object(end));
+                    }
+                }
             }
         }
         let made = tree.root();
-        let _ = place;
         let mut target = dosage.object("doseAndRate");
         for child in made.children() {
             target.copy(child);
@@ -129,9 +146,33 @@ fn dose(cx: &mut Context<'_>, act: Node<'_>, dosage: &mut ElementMut<'_>) {
     }
 }
 
+/// What the medicine is given in (a vehicle), and the form of what is given where the dose does not count it.
+fn additional(cx: &mut Context<'_>, act: Node<'_>, dosage: &mut ElementMut<'_>) {
+    let vehicles = act.all("participant").filter(|participant| participant.peek("typeCode") == Some("CSM"));
+    let vehicles = vehicles.filter_map(|participant| participant.at("participantRole/playingEntity/code"));
+    let unit = act.get("administrationUnitCode").filter(|unit| !unit.attributes_taken());
+    let all = vehicles.map(|code| ("Vehicle", code)).chain(unit.map(|code| ("Unit of administration", code)));
+    let all: Vec<(&str, Node<'_>)> = all.filter(|(_, code)| coded::names_something(cx, *code)).collect();
+    for (what, code) in all {
+        let mut concept = dosage.item("additionalInstruction");
+        coded::fill_concept(cx, code, &mut concept);
+        let said = entry::said(cx, code).unwrap_or_default();
+        concept.set("text", &format!("{what}: {said}"));
+        if let Some(role) = code.parent().and_then(|entity| entity.parent()).filter(|_| what == "Vehicle") {
+            if let Some(kind) = role.get("code") {
+                coded::purpose(cx, kind, &mut concept);
+            }
+            role.descendants().filter(|node| node.name() == "name").for_each(Node::take_all);
+        }
+    }
+}
+
 /// A count of tablets, puffs …: the unit is the `administrationUnitCode`.
 fn unit_of_presentation(cx: &mut Context<'_>, act: Node<'_>, quantity: &mut ElementMut<'_>) {
     let Some(unit) = act.get("administrationUnitCode").filter(|unit| coded::names_something(cx, *unit)) else { return };
+    if quantity.as_element().name() == "rateQuantity" {
+        return;
+    }
     let counted = quantity.as_element().text_at("code").is_none_or(|code| code == "1");
     if !counted {
         return;
@@ -342,18 +383,11 @@ fn as_needed(cx: &mut Context<'_>, act: Node<'_>, dosage: &mut ElementMut<'_>) {
     }
 }
 
-/// The instruction to the patient.
-fn instruction(cx: &mut Context<'_>, act: Node<'_>) -> Option<String> {
+/// The instruction to the patient; what is said to the pharmacist is none.
+fn given_instruction(act: Node<'_>) -> Option<Node<'_>> {
     let [code, template, other] = INSTRUCTION;
     let found = entry::inner(act).map(|(_, inner)| inner);
     let mut found =
         found.filter(|inner| inner.is_coded(code) || inner.has_template(template) || inner.has_template(other));
-    let inner = found.next()?;
-    if inner.is_coded("FINSTRUCT") {
-        return None;
-    }
-    let text = entry::statement_text(cx, inner);
-    inner.get("code").into_iter().for_each(Node::take_all);
-    entry::status(inner);
-    text
+    found.next().filter(|inner| !inner.is_coded("FINSTRUCT"))
 }

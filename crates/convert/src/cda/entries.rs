@@ -5,7 +5,7 @@ use super::coded;
 use super::context::Context;
 use super::device;
 use super::encounter;
-use super::entry::{inner, inner_coded, is_untouched, statement as statement_in};
+use super::entry::{inner, inner_coded, is_negated, is_untouched, other_subject, statement as statement_in};
 use super::family as family_history;
 use super::immunization;
 use super::media;
@@ -16,6 +16,7 @@ use super::problem;
 use super::procedure;
 use super::read::Node;
 use super::section::Family;
+use super::specimen;
 use super::study;
 
 const ALLERGY: [&str; 5] = [
@@ -65,23 +66,55 @@ pub(super) fn participations(cx: &mut Context<'_>, act: Node<'_>, resource: &str
 }
 
 fn main(cx: &mut Context<'_>, act: Node<'_>, family: Family) -> Vec<String> {
+    if let Some(other) = other_subject(act) {
+        return of_other(cx, act, other, family);
+    }
     match act.name() {
         "observation" => vec![single(cx, act, family)],
         "act" if study::is_study(act) => vec![study::imaging_study(cx, act)],
         "act" => concern(cx, act, family),
-        "organizer" if family_history::is_family(act) => vec![family_history::history(cx, act)],
         "organizer" => observation::organizer(cx, act, family),
         "substanceAdministration" => vec![administration(cx, act, family)],
-        "procedure" if family == Family::Devices && has_device(act) => {
+        "procedure" if family == Family::Devices && has_device(act) && !is_negated(act) => {
             device::device_use(cx, act).into_iter().collect()
         }
+        "procedure" if cx.laboratory && specimen::is_collection(act) => {
+            specimen::collection(cx, act).into_iter().collect()
+        }
         "procedure" if procedure::is_planned(act) => vec![procedure::request(cx, act)],
-        "procedure" => vec![procedure::procedure(cx, act)],
+        "procedure" => {
+            let made = procedure::procedure(cx, act);
+            std::iter::once(made).chain(procedure::specimens(cx, act)).collect()
+        }
         "supply" => supply(cx, act, family),
         "encounter" if procedure::is_planned(act) => vec![procedure::request(cx, act)],
         "encounter" => vec![encounter::encounter(cx, act)],
         "observationMedia" => media::media(cx, act).into_iter().collect(),
         _ => Vec::new(),
+    }
+}
+
+/// A statement about a relative, a fetus or a donor: never the patient's own.
+fn of_other(cx: &mut Context<'_>, act: Node<'_>, other: Node<'_>, family: Family) -> Vec<String> {
+    let measured = cx.laboratory || matches!(family, Family::Results | Family::Vitals);
+    match act.name() {
+        "procedure" if specimen::is_collection(act) => specimen::collection(cx, act).into_iter().collect(),
+        "organizer" if !measured => vec![family_history::history(cx, act)],
+        "organizer" => observation::organizer(cx, act, family),
+        "observation" if !measured && names_problem(cx, act) => vec![family_history::of_observation(cx, act, other)],
+        "observation" => vec![observation::observation(cx, act, family)],
+        "act" => {
+            super::entry::status(act);
+            inner(act).flat_map(|(_, inner)| statement(cx, inner, family)).collect()
+        }
+        _ => {
+            let words = super::entry::in_words(cx, act).unwrap_or_default();
+            cx.loss(
+                act,
+                format!("The statement is about another person; it is not carried as the patient's: {words}."),
+            );
+            Vec::new()
+        }
     }
 }
 
@@ -140,7 +173,7 @@ fn concern(cx: &mut Context<'_>, act: Node<'_>, family: Family) -> Vec<String> {
     } else if procedure::is_planned(act) {
         found.push(procedure::request(cx, act));
     } else if cx.laboratory && inner(act).next().is_some() {
-        group(cx, act);
+        found.extend(group(cx, act, family));
     } else if inner(act).next().is_some() && act.get("code").is_none_or(|code| !coded::names_something(cx, code)) {
         // An act without a code of its own only groups what is in it.
         super::entry::status(act);
@@ -152,18 +185,25 @@ fn concern(cx: &mut Context<'_>, act: Node<'_>, family: Family) -> Vec<String> {
     found
 }
 
-/// An act of a laboratory only groups its batteries: its code is that of its section.
-fn group(cx: &mut Context<'_>, act: Node<'_>) {
+/// An act of a laboratory groups its batteries: its code is that of its section, or names a battery itself.
+fn group(cx: &mut Context<'_>, act: Node<'_>, family: Family) -> Option<String> {
+    let code = act.get("code");
+    let around = act.parent().and_then(|entry| entry.parent()).and_then(|section| section.get("code"));
+    let same = code.and_then(|code| code.peek("code")) == around.and_then(|code| code.peek("code"));
+    if !same && code.is_some_and(|code| coded::names_something(cx, code)) {
+        let mut members = Vec::new();
+        for (_, inner) in inner(act).filter(|(_, inner)| matches!(inner.name(), "observation" | "organizer" | "act")) {
+            members.extend(statement(cx, inner, family));
+        }
+        return Some(observation::panel(cx, act, family, &members));
+    }
     super::entry::status(act);
     super::entry::statement_text(cx, act);
     if let Some(when) = act.get("effectiveTime") {
         when.descendants().for_each(Node::take_attributes);
     }
-    let code = act.get("code");
-    let around = act.parent().and_then(|entry| entry.parent()).and_then(|section| section.get("code"));
-    if code.and_then(|code| code.peek("code")) == around.and_then(|code| code.peek("code")) {
-        code.into_iter().for_each(Node::take_attributes);
-    }
+    code.into_iter().for_each(Node::take_attributes);
+    None
 }
 
 const CONCERN: &str = "1.3.6.1.4.1.19376.1.5.3.1.4.5.2";
@@ -194,6 +234,12 @@ fn has_device(act: Node<'_>) -> bool {
 
 fn supply(cx: &mut Context<'_>, act: Node<'_>, family: Family) -> Vec<String> {
     if family == Family::Devices || has_device(act) {
+        if is_negated(act) {
+            // There is no statement that a device is not used: no Device may stand for it.
+            let words = super::entry::in_words(cx, act).unwrap_or_default();
+            cx.loss(act, format!("The use of a device is denied, which FHIR cannot say; in words: {words}."));
+            return Vec::new();
+        }
         return device::device_use(cx, act).into_iter().collect();
     }
     vec![medication::dispense(cx, act, None, false)]
@@ -210,6 +256,8 @@ pub(super) fn leftovers(cx: &mut Context<'_>, act: Node<'_>, family: Family, fou
         let says = !identified_only && inner.get("code").is_some_and(|code| coded::names_something(cx, code))
             || inner.get("value").is_some()
             || inner.get("consumable").is_some()
+            || inner.get("product").is_some()
+            || has_device(inner)
             || inner_coded(inner, "SEV").is_some()
             || self::inner(inner).next().is_some();
         if says && inner.name() != "regionOfInterest" {

@@ -125,6 +125,80 @@ pub(super) fn push_notes(cx: &mut Context<'_>, act: Node<'_>, to: &mut ElementMu
     }
 }
 
+/// What a statement and those inside it say, in words with their codes, for places that take text only; taken whole.
+pub(super) fn in_words(cx: &Context<'_>, act: Node<'_>) -> Option<String> {
+    let mut parts = Vec::new();
+    if is_negated(act) {
+        parts.push("not:".to_owned());
+    }
+    for name in ["code", "text", "effectiveTime", "value", "priorityCode", "interpretationCode", "targetSiteCode"] {
+        parts.extend(act.all(name).filter_map(|part| said(cx, part)));
+    }
+    let more: Vec<String> = inner(act).filter_map(|(_, inner)| in_words(cx, inner)).collect();
+    act.take_all();
+    let own = parts.join(" ");
+    let text = [own].into_iter().chain(more).filter(|text| !text.is_empty()).collect::<Vec<_>>().join("; ");
+    (!text.is_empty()).then_some(text)
+}
+
+/// One coded element, quantity, time or text in words.
+pub(super) fn said(cx: &Context<'_>, part: Node<'_>) -> Option<String> {
+    let text = coded::original_text(cx, part).or_else(|| part.peek("displayName").map(str::to_owned));
+    let text = text.or_else(|| part.get("reference").and_then(|_| coded::referenced_text(cx, part)));
+    let text = text.or_else(|| part.peek_text());
+    let ends = part.children().filter(|child| child.peek("value").is_some());
+    let ends: Vec<String> = ends.map(|end| value_in_words(end)).collect();
+    let code = part.peek("code").map(|code| if text.is_some() { format!("({code})") } else { code.to_owned() });
+    let more = part.all("translation").filter_map(|translation| said(cx, translation));
+    let own = Some(value_in_words(part)).filter(|text| !text.is_empty());
+    let words: Vec<String> = [text, code, own].into_iter().flatten().chain([ends.join(" - ")]).chain(more).collect();
+    let words: Vec<String> = words.into_iter().filter(|word| !word.is_empty()).collect();
+    (!words.is_empty()).then(|| words.join(" "))
+}
+
+fn value_in_words(part: Node<'_>) -> String {
+    let time = time::peek_time(part).filter(|_| part.peek("unit").is_none());
+    let value = time.or_else(|| part.peek("value").map(str::to_owned));
+    [value, part.peek("unit").map(str::to_owned)].into_iter().flatten().collect::<Vec<_>>().join(" ")
+}
+
+/// Recorder, asserter and time of recording, from the statement and the concern around it.
+pub(super) fn recorded(cx: &mut Context<'_>, act: Node<'_>, concern: Option<Node<'_>>, to: &mut ElementMut<'_>) {
+    for statement in [Some(act), concern].into_iter().flatten() {
+        if let Some(when) = author_time(statement).filter(|_| to.as_element().get("recordedDate").is_none()) {
+            time::set_time(cx, when, to, "recordedDate");
+        }
+        if let Some(party) = parties(cx, statement, "author").into_iter().next()
+            && cx.document.type_of(&party.reference).starts_with("Practitioner")
+            && to.as_element().get("recorder").is_none()
+        {
+            to.object("recorder").set("reference", &party.reference);
+        }
+        if let Some(party) = parties(cx, statement, "informant").into_iter().next()
+            && to.as_element().get("asserter").is_none()
+            && cx.document.type_of(&party.reference) != "Organization"
+        {
+            to.object("asserter").set("reference", &party.reference);
+        }
+    }
+}
+
+/// The relative, fetus or donor that a statement is about where it is not the patient: said by the statement, by one
+/// around it or by their section.
+pub(super) fn other_subject<'d>(act: Node<'d>) -> Option<Node<'d>> {
+    let mut node = Some(act);
+    while let Some(current) = node {
+        if let Some(subject) = current.at("subject/relatedSubject") {
+            return Some(subject);
+        }
+        if current.name() == "structuredBody" {
+            return None;
+        }
+        node = current.parent();
+    }
+    None
+}
+
 /// Appends a note of plain text.
 pub(super) fn push_note(to: &mut ElementMut<'_>, text: &str) {
     to.item("note").set("text", text);

@@ -45,10 +45,17 @@ fn is_language_tag(tag: &str) -> bool {
 
 /// A Composition with everything of the header; sections are the caller's. `kind` is the LOINC type of the European
 /// category with its name, where the source's own type is another one.
-pub(super) fn composition(cx: &mut Context<'_>, root: Node<'_>, profile: &str, kind: Option<(&str, &str)>) -> Tree {
+pub(super) fn composition(
+    cx: &mut Context<'_>,
+    root: Node<'_>,
+    profile: Option<&str>,
+    kind: Option<(&str, &str)>,
+) -> Tree {
     let mut tree = Tree::new("Composition");
     let mut to = tree.edit();
-    to.object("meta").push("profile", profile);
+    if let Some(profile) = profile {
+        to.object("meta").push("profile", profile);
+    }
     to.set_some("language", cx.language.as_deref());
     extensions(cx, root, &mut to);
     identifier(cx, root, &mut to);

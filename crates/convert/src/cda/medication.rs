@@ -37,6 +37,8 @@ pub(super) fn statement(cx: &mut Context<'_>, act: Node<'_>) -> String {
         match (absence, negated) {
             (true, _) => "unknown",
             (_, true) => "not-taken",
+            // What is completed of a planned item is the planning, not the treatment.
+            _ if status == "completed" && is_planned_item(cx, act) => "intended",
             _ => status,
         },
     );
@@ -66,6 +68,18 @@ pub(super) fn statement(cx: &mut Context<'_>, act: Node<'_>) -> String {
     let reference = cx.add(act, tree);
     supplies(cx, act, &reference);
     reference
+}
+
+/// Whether it is an item of a treatment plan or of a prescription (IHE Pharmacy), whose status is always "completed", and
+/// whose period has not ended when the document was written.
+fn is_planned_item(cx: &Context<'_>, act: Node<'_>) -> bool {
+    const ITEM: &str = "1.3.6.1.4.1.19376.1.9.1.3.";
+    let templates = || act.all("templateId").filter_map(|template| template.peek("root"));
+    let ended = dosage::schedule(act).iter().filter_map(|when| when.get("high").and_then(time::peek_time)).any(|end| {
+        let written = cx.date.as_deref().unwrap_or_default();
+        end.get(..10).unwrap_or(&end) < written.get(..10).unwrap_or(written)
+    });
+    act.peek("moodCode") == Some("INT") && templates().any(|root| root.starts_with(ITEM)) && !ended
 }
 
 /// Orders and dispensations inside a statement are resources of their own, which the statement is derived from.

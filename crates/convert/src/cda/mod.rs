@@ -30,6 +30,8 @@ mod product;
 mod quantity;
 mod read;
 mod section;
+mod site;
+mod specimen;
 mod study;
 mod table;
 mod target;
@@ -114,7 +116,8 @@ fn convert(knowledge: &Knowledge<'_>, source: &Source<'_>, options: &Options) ->
     })
 }
 
-/// The category of the document by its type; what is asked for wins where the type names none.
+/// The category of the document by its type; what is asked for wins where the type names none. A type of no category
+/// becomes a plain document, no type is refused.
 fn category(root: Node<'_>, options: &Options) -> Result<String, Refusal> {
     let code = root.get("code");
     let codes = code.into_iter().chain(code.into_iter().flat_map(|code| code.all("translation").collect::<Vec<_>>()));
@@ -127,16 +130,15 @@ fn category(root: Node<'_>, options: &Options) -> Result<String, Refusal> {
         format!("{} {:?}", code.peek("code").unwrap_or("no code"), code.peek("displayName").unwrap_or_default())
     });
     match (found, options.category.as_deref()) {
+        (_, Some(crate::OTHER_DOCUMENTS)) => Ok(crate::OTHER_DOCUMENTS.to_owned()),
         (Some(found), Some(wanted)) if found != wanted => {
             refuse(format!("The document's type {said} is of the category {found}, not {wanted}."))
         }
         (Some(found), _) => Ok(found.to_owned()),
         (None, Some(wanted)) if target::is_supported(wanted) => Ok(wanted.to_owned()),
         (None, Some(wanted)) => refuse(format!("There is no conversion of CDA to the category {wanted}.")),
-        (None, None) => refuse(format!(
-            "The document's type, {said}, is of no EHDS priority category that CDA is converted to; \
-             name the category where it is one all the same."
-        )),
+        (None, None) if code.is_some_and(coded::says_something) => Ok(crate::OTHER_DOCUMENTS.to_owned()),
+        (None, None) => refuse("The document names no type (no code): name its category to convert it.".to_owned()),
     }
 }
 

@@ -23,6 +23,19 @@ pub(super) fn div(cx: &mut Context<'_>, text: Node<'_>) -> Option<String> {
     Some(html)
 }
 
+/// The narratives of several sections as one `div`, each after the first under its title.
+pub(super) fn joined(parts: &[(String, String)]) -> Option<String> {
+    let (first, more) = parts.split_first()?;
+    let mut whole = first.1.strip_suffix("</div>").unwrap_or(&first.1).to_owned();
+    for (title, div) in more {
+        let title = title.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+        let inner = div.find('>').and_then(|at| div.get(at + 1..)).unwrap_or_default();
+        whole.push_str(&format!("<p><b>{title}</b></p>{}", inner.strip_suffix("</div>").unwrap_or(inner)));
+    }
+    whole.push_str("</div>");
+    Some(whole)
+}
+
 /// A `div` of one paragraph of plain text.
 pub(super) fn plain(cx: &Context<'_>, text: &str) -> String {
     let mut html = open(cx);

@@ -6,7 +6,6 @@ use model::{ElementMut, Tree};
 use super::coded;
 use super::context::Context;
 use super::entry;
-use super::parts;
 use super::pressure;
 use super::quantity;
 use super::read::Node;
@@ -31,6 +30,7 @@ pub(super) fn observation(cx: &mut Context<'_>, act: Node<'_>, family: Family) -
     }
     general_code(&mut to);
     cx.set_patient(&mut to, "subject");
+    super::family::focus(cx, act, &mut to);
     let when = effective(act);
     time::set_when(cx, when, &mut to, "effective", family.needs_time());
     if let Some(when) = entry::author_time(act) {
@@ -42,18 +42,60 @@ pub(super) fn observation(cx: &mut Context<'_>, act: Node<'_>, family: Family) -
         coded::push_concept(cx, interpretation, &mut to, "interpretation");
     }
     entry::push_notes(cx, act, &mut to);
-    for (source, name) in [("targetSiteCode", "bodySite"), ("methodCode", "method")] {
-        if let Some(code) = act.all(source).find(|code| coded::names_something(cx, *code)) {
-            coded::fill_concept(cx, code, &mut to.object(name));
-        }
+    if let Some(site) = act.all("targetSiteCode").find(|site| coded::names_something(cx, *site)) {
+        super::site::fill(cx, site, &mut to.object("bodySite"));
+    }
+    if let Some(method) = act.all("methodCode").find(|method| coded::names_something(cx, *method)) {
+        coded::fill_concept(cx, method, &mut to.object("method"));
     }
     further_sites(cx, act, &mut to);
-    specimen(cx, act, &mut to);
+    super::specimen::set(cx, act, &mut to);
     for range in act.all("referenceRange").filter_map(|range| range.get("observationRange")) {
         reference_range(cx, range, &mut to);
     }
+    treatments(cx, act, &mut to);
     members(cx, act, family, &mut to);
     cx.add(act, tree)
+}
+
+/// A treatment that the observation speaks of by its identifier only (a pharmaceutical advice on an item of a plan) is what
+/// it is about: nobody may read it as a medicine of its own.
+fn treatments(cx: &mut Context<'_>, act: Node<'_>, to: &mut ElementMut<'_>) {
+    for (relation, item) in entry::inner(act) {
+        let kind = match item.name() {
+            "substanceAdministration" => "MedicationStatement",
+            "supply" => "MedicationDispense",
+            _ => continue,
+        };
+        let product = item.at("consumable/manufacturedProduct").or(item.at("product/manufacturedProduct"));
+        let named = product.is_some_and(|product| {
+            product
+                .descendants()
+                .any(|node| node.peek("code").is_some() || node.name() == "name" && node.has_own_text())
+        });
+        let said = ["text", "effectiveTime", "doseQuantity", "entryRelationship", "quantity"];
+        let identified = item.all("id").any(|id| id.peek("root").is_some());
+        if relation.peek("typeCode") != Some("REFR")
+            || named
+            || !identified
+            || said.iter().any(|part| item.get(part).is_some())
+        {
+            continue;
+        }
+        for id in item.all("id").filter(|id| id.peek("root").is_some()) {
+            let mut holder = Tree::new(kind);
+            super::parts::fill_identifier(cx, id, &mut holder.edit().object("identifier"));
+            let mut focus = to.item("focus");
+            focus.set("type", kind);
+            if let Some(identifier) = holder.root().get("identifier") {
+                focus.copy(identifier);
+            }
+            let text = item.get("code").and_then(|code| entry::said(cx, code));
+            focus.set_some("display", text.as_deref());
+        }
+        item.take_attributes();
+        item.children().filter(|part| part.name() != "reference").for_each(Node::take_all);
+    }
 }
 
 /// Observation has one body site and one method: further ones become notes.
@@ -73,8 +115,9 @@ pub(super) fn further_sites(cx: &mut Context<'_>, act: Node<'_>, to: &mut Elemen
         entry::push_note(to, &format!("Repeat number: {count}"));
     }
     if let Some(priority) = act.get("priorityCode").filter(|code| coded::names_something(cx, *code)) {
-        let text = priority.attr("displayName").or(priority.peek("code")).unwrap_or_default();
-        entry::push_note(to, &format!("Priority: {text} {}", priority.peek("code").unwrap_or_default()));
+        let mut component = to.item("component");
+        component.object("code").set("text", "Priority");
+        coded::fill_concept(cx, priority, &mut component.object("valueCodeableConcept"));
     }
 }
 
@@ -90,7 +133,7 @@ fn general_code(to: &mut ElementMut<'_>) {
 }
 
 /// The organizers and acts around a statement, the nearest first.
-fn around<'d>(act: Node<'d>) -> impl Iterator<Item = Node<'d>> {
+pub(super) fn around<'d>(act: Node<'d>) -> impl Iterator<Item = Node<'d>> {
     let outer = |node: &Node<'d>| node.parent()?.parent().filter(|around| matches!(around.name(), "organizer" | "act"));
     std::iter::successors(outer(&act), outer)
 }
@@ -195,29 +238,6 @@ fn negated(cx: &mut Context<'_>, act: Node<'_>, values: &[Node<'_>], to: &mut El
         format!("The observation is negated, which FHIR cannot say of a value; it is kept as text: not {text}."),
     );
     to.object("valueCodeableConcept").set("text", format!("Negated (not so): {}", text.trim()).as_str());
-}
-
-fn specimen(cx: &mut Context<'_>, act: Node<'_>, to: &mut ElementMut<'_>) {
-    let own = std::iter::once(act).chain(around(act));
-    let Some(role) = own.flat_map(|act| act.all("specimen")).find_map(|specimen| specimen.get("specimenRole")) else {
-        return;
-    };
-    let entity = role.get("specimenPlayingEntity");
-    let code = entity.and_then(|entity| entity.get("code")).filter(|code| coded::names_something(cx, *code));
-    let identified = role.all("id").any(|id| id.peek("root").is_some());
-    if code.is_none() && !identified {
-        return;
-    }
-    let mut tree = Tree::new("Specimen");
-    let mut specimen = tree.edit();
-    parts::push_identifiers(cx, role, &mut specimen);
-    coded::require_concept(cx, code, &mut specimen, "type");
-    cx.set_patient(&mut specimen, "subject");
-    if let Some(text) = entity.and_then(|entity| entity.get("desc")).and_then(Node::text) {
-        entry::push_note(&mut specimen, &text);
-    }
-    let reference = cx.document.add_once(tree);
-    to.object("specimen").set("reference", &reference);
 }
 
 pub(super) fn reference_range(cx: &mut Context<'_>, range: Node<'_>, to: &mut ElementMut<'_>) {
@@ -348,11 +368,11 @@ pub(super) fn organizer(cx: &mut Context<'_>, act: Node<'_>, family: Family) -> 
         }
         return members;
     }
-    let panel = observation_panel(cx, act, family, &members);
-    vec![panel]
+    vec![panel(cx, act, family, &members)]
 }
 
-fn observation_panel(cx: &mut Context<'_>, act: Node<'_>, family: Family, members: &[String]) -> String {
+/// An Observation of a battery, whose members are its results.
+pub(super) fn panel(cx: &mut Context<'_>, act: Node<'_>, family: Family, members: &[String]) -> String {
     let mut tree = entry::begin(cx, act, "Observation", None, "");
     let mut to = tree.edit();
     let status = entry::mapped_status(cx, act, "observation", "unknown");
@@ -360,6 +380,7 @@ fn observation_panel(cx: &mut Context<'_>, act: Node<'_>, family: Family, member
     category(family, &mut to);
     coded::require_concept(cx, act.get("code"), &mut to, "code");
     cx.set_patient(&mut to, "subject");
+    super::family::focus(cx, act, &mut to);
     time::set_when(cx, act.get("effectiveTime"), &mut to, "effective", family.needs_time());
     performers(cx, act, &mut to);
     entry::push_notes(cx, act, &mut to);

@@ -108,9 +108,12 @@ fn sources(cx: &mut Context<'_>, node: Node<'_>, to: &mut ElementMut<'_>) {
             let mut entity = to.item("entity");
             entity.set("role", "source");
             parts::fill_identifier(cx, id, &mut entity.object("what").object("identifier"));
+            let said: Vec<String> =
+                ["code", "text"].iter().filter_map(|name| entry::said(cx, document.get(name)?)).collect();
+            entity.object("what").set_some("display", Some(said.join(": ")).filter(|said| !said.is_empty()).as_deref());
         }
-        if let Some(text) = document.get("text") {
-            text.take_all();
+        for part in ["code", "text"].iter().filter_map(|name| document.get(name)) {
+            part.take_all();
         }
     }
 }

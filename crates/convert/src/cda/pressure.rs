@@ -53,6 +53,7 @@ pub(super) fn observation(cx: &mut Context<'_>, act: Node<'_>, family: Family) -
     observation::category(if family == Family::Other { Family::Vitals } else { family }, &mut to);
     to.object("code").item("coding").set("system", LOINC).set("code", PANEL);
     cx.set_patient(&mut to, "subject");
+    super::family::focus(cx, act, &mut to);
     time::set_when(cx, observation::effective(act), &mut to, "effective", true);
     observation::performers(cx, act, &mut to);
     for half in [Some(act), other].into_iter().flatten() {
@@ -62,7 +63,7 @@ pub(super) fn observation(cx: &mut Context<'_>, act: Node<'_>, family: Family) -
         coded::fill_concept(cx, method, &mut to.object("method"));
     }
     if let Some(site) = act.all("targetSiteCode").find(|code| coded::names_something(cx, *code)) {
-        coded::fill_concept(cx, site, &mut to.object("bodySite"));
+        super::site::fill(cx, site, &mut to.object("bodySite"));
     }
     for half in [Some(act), other].into_iter().flatten() {
         observation::further_sites(cx, half, &mut to);

@@ -41,11 +41,11 @@ pub(super) fn condition(
     }
     code(cx, observation, value, negated, &mut to);
     for site in observation.all("targetSiteCode") {
-        coded::push_concept(cx, site, &mut to, "bodySite");
+        super::site::push(cx, site, &mut to);
     }
     cx.set_patient(&mut to, "subject");
     times(cx, observation, concern, &mut to);
-    recorded(cx, observation, concern, &mut to);
+    entry::recorded(cx, observation, concern, &mut to);
     entry::push_notes(cx, observation, &mut to);
     if let Some(concern) = concern {
         entry::push_notes(cx, concern, &mut to);
@@ -239,25 +239,5 @@ fn abatement(cx: &mut Context<'_>, high: Node<'_>, to: &mut ElementMut<'_>) {
         time::set_time(cx, high, to, "abatementDateTime");
     } else {
         high.null_flavor();
-    }
-}
-
-fn recorded(cx: &mut Context<'_>, observation: Node<'_>, concern: Option<Node<'_>>, to: &mut ElementMut<'_>) {
-    for statement in [Some(observation), concern].into_iter().flatten() {
-        if let Some(when) = entry::author_time(statement).filter(|_| to.as_element().get("recordedDate").is_none()) {
-            time::set_time(cx, when, to, "recordedDate");
-        }
-        if let Some(party) = entry::parties(cx, statement, "author").into_iter().next()
-            && cx.document.type_of(&party.reference).starts_with("Practitioner")
-            && to.as_element().get("recorder").is_none()
-        {
-            to.object("recorder").set("reference", &party.reference);
-        }
-        if let Some(party) = entry::parties(cx, statement, "informant").into_iter().next()
-            && to.as_element().get("asserter").is_none()
-            && cx.document.type_of(&party.reference) != "Organization"
-        {
-            to.object("asserter").set("reference", &party.reference);
-        }
     }
 }

@@ -46,7 +46,7 @@ pub(super) fn procedure(cx: &mut Context<'_>, act: Node<'_>) -> String {
     }
     reasons(cx, act, &mut to);
     for site in act.all("targetSiteCode").chain(act.all("approachSiteCode")) {
-        coded::push_concept(cx, site, &mut to, "bodySite");
+        super::site::push(cx, site, &mut to);
     }
     for method in act.all("methodCode") {
         if !coded::names_something(cx, method) {
@@ -90,15 +90,14 @@ pub(super) fn reasons(cx: &mut Context<'_>, act: Node<'_>, to: &mut ElementMut<'
         if reason.name() == "observation" {
             let Some(value) = reason.get("value").filter(|value| coded::names_something(cx, *value)) else { continue };
             entry::status(reason);
-            let kind = reason.get("code").and_then(|code| code.peek("code"));
-            if kind.is_none_or(|kind| table::lookup("general-problem", kind).is_some()) {
-                reason.get("code").into_iter().for_each(Node::take_all);
-            }
             let text = entry::statement_text(cx, reason);
             let mut concept = to.item("reasonCode");
             coded::fill_concept(cx, value, &mut concept);
             if concept.as_element().get("text").is_none() {
                 concept.set_some("text", text.as_deref());
+            }
+            if let Some(kind) = reason.get("code") {
+                coded::purpose(cx, kind, &mut concept);
             }
             if let Some(when) = reason.get("effectiveTime") {
                 let since = when.get("low").and_then(time::peek_time).or(time::peek_time(when));
@@ -116,9 +115,29 @@ pub(super) fn reasons(cx: &mut Context<'_>, act: Node<'_>, to: &mut ElementMut<'
 }
 
 fn devices(cx: &mut Context<'_>, act: Node<'_>, to: &mut ElementMut<'_>) {
-    for participant in act.all("participant").filter(|participant| participant.peek("typeCode") == Some("DEV")) {
-        if let Some(device) = super::device::device(cx, participant) {
-            to.item("focalDevice").object("manipulated").set("reference", &device);
+    let negated = entry::is_negated(act);
+    for participant in act.all("participant") {
+        let Some(role) = participant.get("participantRole") else { continue };
+        let implanted = participant.peek("typeCode") == Some("DEV");
+        if !implanted && role.get("playingDevice").is_none() {
+            continue;
+        }
+        if negated {
+            // What was not done implanted nothing: the device is no device of the patient.
+            let entity = role.get("playingDevice").or(role.get("playingEntity"));
+            let said = entity.and_then(|entity| entity.get("code")).and_then(|code| entry::said(cx, code));
+            entity.into_iter().for_each(Node::take_all);
+            role.get("scopingEntity").into_iter().for_each(Node::take_all);
+            role.all("id").for_each(Node::take_all);
+            if let Some(said) = said {
+                entry::push_note(to, &format!("Device (not used): {said}"));
+            }
+        } else if let Some(device) = super::device::device(cx, participant) {
+            if implanted {
+                to.item("focalDevice").object("manipulated").set("reference", &device);
+            } else {
+                to.item("usedReference").set("reference", &device);
+            }
         }
     }
 }
@@ -134,6 +153,12 @@ fn value(cx: &mut Context<'_>, act: Node<'_>, to: &mut ElementMut<'_>) {
         let text = [value.attr("value"), value.peek("unit")].into_iter().flatten().collect::<Vec<_>>().join(" ");
         to.object("outcome").set("text", &text);
     }
+}
+
+/// Specimens that the procedure took: resources of their own.
+pub(super) fn specimens(cx: &mut Context<'_>, act: Node<'_>) -> Vec<String> {
+    let roles: Vec<Node<'_>> = act.all("specimen").filter_map(|specimen| specimen.get("specimenRole")).collect();
+    roles.into_iter().filter_map(|role| super::specimen::of_role(cx, role)).collect()
 }
 
 /// The ServiceRequest of a planned act, observation, procedure or encounter.
@@ -166,7 +191,7 @@ pub(super) fn request(cx: &mut Context<'_>, act: Node<'_>) -> String {
     }
     reasons(cx, act, &mut to);
     for site in act.all("targetSiteCode") {
-        coded::push_concept(cx, site, &mut to, "bodySite");
+        super::site::push(cx, site, &mut to);
     }
     if let Some(priority) = act.get("priorityCode").and_then(|code| code.attr("code")) {
         match priority {

@@ -14,6 +14,7 @@ use super::time;
 const CLASSIFICATION: &str = "https://profiles.ihe.net/PHARM/MPD/StructureDefinition/ihe-ext-medication-classification";
 const PRODUCT_NAME: &str = "https://profiles.ihe.net/PHARM/MPD/StructureDefinition/ihe-ext-medication-productname";
 const SIZE_OF_ITEM: &str = "https://profiles.ihe.net/PHARM/MPD/StructureDefinition/ihe-ext-medication-sizeofitem";
+const CHARACTERISTIC: &str = "https://profiles.ihe.net/PHARM/MPD/StructureDefinition/ihe-ext-medication-characteristic";
 const PACKAGE_TYPE: &str = "http://hl7.eu/fhir/StructureDefinition/medication-package-type";
 
 /// The Medication of a `manufacturedProduct`, equal ones once; `None` where it names nothing.
@@ -225,6 +226,7 @@ fn package(cx: &mut Context<'_>, material: Node<'_>, to: &mut ElementMut<'_>) {
         }
     }
     let Some(container) = container else { return };
+    outer_packages(cx, container, to);
     container.get("capacityQuantity").and_then(Node::null_flavor);
     if let Some(form) = container.get("formCode").filter(|form| coded::names_something(cx, *form)) {
         let mut extension = to.item("extension");
@@ -249,6 +251,47 @@ fn package(cx: &mut Context<'_>, material: Node<'_>, to: &mut ElementMut<'_>) {
             to.object("code").copy(coding);
         }
     }
+}
+
+/// The packages around the innermost one: what each is, and how many of the next smaller it holds.
+fn outer_packages(cx: &mut Context<'_>, container: Node<'_>, to: &mut ElementMut<'_>) {
+    let mut inner = container;
+    while let Some(content) = inner.get("asContent") {
+        let Some(outer) =
+            ["containerPackagedMedicine", "containerPackagedProduct"].iter().find_map(|name| content.get(name))
+        else {
+            return;
+        };
+        if let Some(form) = outer.get("formCode").filter(|form| coded::names_something(cx, *form)) {
+            characteristic(to, "Outer package", |value| {
+                coded::fill_concept(cx, form, &mut value.object("valueCodeableConcept"));
+            });
+        }
+        if let Some(amount) = content.get("quantity").filter(|amount| amount.peek("value").is_some()) {
+            characteristic(to, "Packages in the outer package", |value| {
+                quantity::fill_quantity(cx, amount, &mut value.object("valueQuantity"));
+            });
+        }
+        if let Some(code) = outer.get("code").filter(|code| coded::names_something(cx, *code)) {
+            characteristic(to, "Code of the outer package", |value| {
+                coded::fill_concept(cx, code, &mut value.object("valueCodeableConcept"));
+            });
+        }
+        if let Some(name) = outer.get("name").and_then(Node::text) {
+            characteristic(to, "Name of the outer package", |value| {
+                value.set("valueString", &name);
+            });
+        }
+        inner = outer;
+    }
+}
+
+fn characteristic(to: &mut ElementMut<'_>, what: &str, fill: impl FnOnce(&mut ElementMut<'_>)) {
+    let mut extension = to.item("extension");
+    extension.set("url", CHARACTERISTIC);
+    extension.item("extension").set("url", "type").object("valueCodeableConcept").set("text", what);
+    let mut value = extension.item("extension");
+    fill(value.set("url", "value"));
 }
 
 fn batch(cx: &mut Context<'_>, material: Node<'_>, to: &mut ElementMut<'_>) {

@@ -141,7 +141,7 @@ fn classify(reference: &mut Tree, composition: Option<Element<'_>>, facts: &Fact
     let known = reference.root().every("category.coding").iter().any(|coding| {
         coding.text_at("system") == Some(CATEGORY_SYSTEM) && coding.text_at("code") == Some(facts.category_code)
     });
-    if !known {
+    if !known && facts.category_code != convert::OTHER_DOCUMENTS {
         let mut root = reference.edit();
         let mut category = root.item("category");
         category.item("coding").set("system", CATEGORY_SYSTEM).set("code", facts.category_code);

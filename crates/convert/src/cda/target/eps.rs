@@ -22,7 +22,7 @@ const TYPE: (&str, &str) = ("60591-5", "Patient summary Document");
 /// The document Bundle of a patient summary.
 pub(super) fn assemble<'d>(cx: &mut Context<'d>, root: Node<'d>) -> Result<Tree, Refusal> {
     crate::cda::add_patient(cx, root, PATIENT);
-    let mut composition = header::composition(cx, root, COMPOSITION, Some(TYPE));
+    let mut composition = header::composition(cx, root, Some(COMPOSITION), Some(TYPE));
     let rules = rules::rules(include_str!("eps-sections.tsv"));
     let mut placed = rules::place(cx, root, &|_| None);
     if let Some(body) = root.at("component/nonXMLBody") {

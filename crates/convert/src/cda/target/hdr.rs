@@ -28,7 +28,7 @@ fn alias(code: &str) -> Option<&'static str> {
 /// The document Bundle of a discharge report.
 pub(super) fn assemble<'d>(cx: &mut Context<'d>, root: Node<'d>) -> Result<Tree, Refusal> {
     crate::cda::add_patient(cx, root, PATIENT);
-    let mut composition = header::composition(cx, root, COMPOSITION, Some(TYPE));
+    let mut composition = header::composition(cx, root, Some(COMPOSITION), Some(TYPE));
     name_types(&mut composition);
     encounter(cx, root, &mut composition);
     let rules = rules::rules(include_str!("hdr-sections.tsv"));

@@ -42,7 +42,7 @@ pub(super) fn assemble<'d>(cx: &mut Context<'d>, root: Node<'d>) -> Result<Tree,
     if let Some(body) = root.at("component/nonXMLBody") {
         return minimal(cx, root, body);
     }
-    let mut composition = header::composition(cx, root, COMPOSITION, None);
+    let mut composition = header::composition(cx, root, Some(COMPOSITION), None);
     push_categories(&mut composition.edit());
     let name = "DiagnosticReport";
     let report = cx.document.reference(name);
@@ -336,8 +336,8 @@ fn describe(
 /// A report that is only an embedded document.
 fn minimal<'d>(cx: &mut Context<'d>, root: Node<'d>, body: Node<'d>) -> Result<Tree, Refusal> {
     // What the header says beyond the report stands in a DocumentReference, which is made first so that it takes it.
-    super::mpd::document_reference(cx, root, &[], &[]);
-    let mut composition = header::composition(cx, root, COMPOSITION, None);
+    super::mpd::document_reference(cx, root, &[], &[], &[]);
+    let mut composition = header::composition(cx, root, Some(COMPOSITION), None);
     let organizations = organizations(cx, &mut composition);
     let mut tree = Tree::new("DiagnosticReport");
     let mut to = tree.edit();

@@ -26,7 +26,7 @@ const COMPOSITION_LINK: &str = "http://hl7.org/fhir/5.0/StructureDefinition/exte
 pub(super) fn assemble<'d>(cx: &mut Context<'d>, root: Node<'d>) -> Result<Tree, Refusal> {
     crate::cda::add_patient(cx, root, PATIENT);
     cx.laboratory = true;
-    let mut composition = header::composition(cx, root, COMPOSITION, None);
+    let mut composition = header::composition(cx, root, Some(COMPOSITION), None);
     let report = cx.document.reference("DiagnosticReport");
     composition.edit().item("extension").set("url", REPORT_LINK).object("valueReference").set("reference", &report);
     let mut placed = rules::place(cx, root, &|_| None);

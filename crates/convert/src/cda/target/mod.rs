@@ -5,6 +5,7 @@ mod hdr;
 mod imaging;
 mod lab;
 mod mpd;
+mod plain;
 mod rules;
 mod sections;
 
@@ -19,13 +20,14 @@ use crate::Refusal;
 type Target = for<'d> fn(&mut Context<'d>, Node<'d>) -> Result<Tree, Refusal>;
 
 /// Category and what makes its document.
-const TARGETS: [(&str, Target); 6] = [
+const TARGETS: [(&str, Target); 7] = [
     ("Patient-Summaries", eps::assemble),
     ("Electronic-Prescriptions", mpd::prescription),
     ("Electronic-Dispensations", mpd::dispensation),
     ("Medical-Imaging", imaging::assemble),
     ("Laboratory-Reports", lab::assemble),
     ("Discharge-Reports", hdr::assemble),
+    (crate::OTHER_DOCUMENTS, plain::assemble),
 ];
 
 /// Whether CDA is converted to a category.

@@ -52,19 +52,18 @@ type Item = for<'d> fn(&mut Context<'d>, Node<'d>, Node<'d>, Node<'d>) -> String
 fn collection<'d>(cx: &mut Context<'d>, root: Node<'d>, statement: &str, item: Item) -> Result<Tree, Refusal> {
     crate::cda::add_patient(cx, root, PATIENT);
     let mut narrative = Vec::new();
+    let mut titles: Vec<String> = Vec::new();
     let mut codes = Vec::new();
     let mut count = 0;
     let body = root.at("component/structuredBody");
-    for section in body
-        .into_iter()
-        .flat_map(|body| body.all("component").collect::<Vec<_>>())
-        .filter_map(|part| part.get("section"))
-    {
+    let sections = body.into_iter().flat_map(|body| body.descendants().filter(|node| node.name() == "section"));
+    for section in sections {
         codes.extend(section.get("code"));
         let title = section.get("title").and_then(Node::text);
         if let Some(div) = section.get("text").and_then(|text| narrative::div(cx, text)) {
-            narrative.push((title.unwrap_or_default(), div));
+            narrative.push((title.clone().unwrap_or_default(), div));
         }
+        titles.extend(title);
         for act in section.all("entry").filter_map(entry::statement) {
             if act.name() == statement {
                 let made = item(cx, root, section, act);
@@ -77,8 +76,12 @@ fn collection<'d>(cx: &mut Context<'d>, root: Node<'d>, statement: &str, item: I
         cx.mapped(section, "the resources of its entries");
     }
     let embedded = root.at("component/nonXMLBody");
-    if count == 0 && embedded.is_none() {
-        let text = format!("No item could be found: no section has an entry with {statement}.");
+    if let Some(body) = body.filter(|_| count == 0 && embedded.is_none()) {
+        let text = format!("No section has an entry with {statement}: no medication resource was made.");
+        cx.defect(body, text);
+    }
+    if body.is_none() && embedded.is_none() {
+        let text = "The document has no body: there is no item to convert.".to_owned();
         return Err(Refusal::new(Issue::new(Severity::Error, IssueType::Required, root.path(), text)));
     }
     match embedded {
@@ -89,7 +92,7 @@ fn collection<'d>(cx: &mut Context<'d>, root: Node<'d>, statement: &str, item: I
                 "The document has no coded items: it is carried as it came, and no medication resource was made.",
             );
         }
-        None => document_reference(cx, root, &narrative, &codes),
+        None => document_reference(cx, root, &narrative, &titles, &codes),
     }
     let document = std::mem::replace(&mut cx.document, crate::document::Document::new([0; 32]));
     Ok(document.bundle("collection", None, cx.now, None))
@@ -112,13 +115,14 @@ pub(super) fn document_reference(
     cx: &mut Context<'_>,
     root: Node<'_>,
     narrative: &[(String, String)],
+    titles: &[String],
     codes: &[Node<'_>],
 ) {
     let mut tree = Tree::new("DocumentReference");
     let mut to = tree.edit();
     to.set_some("language", cx.language.as_deref());
-    if let Some((_, div)) = narrative.first() {
-        to.object("text").set("status", "additional").set("div", div);
+    if let Some(div) = narrative::joined(narrative) {
+        to.object("text").set("status", "additional").set("div", &div);
     }
     if let Some(id) = root.get("id").filter(|id| id.peek("root").is_some()) {
         parts::fill_identifier(cx, id, &mut to.object("masterIdentifier"));
@@ -154,8 +158,6 @@ pub(super) fn document_reference(
     let mut attachment = content.object("attachment");
     attachment.set("contentType", "application/hl7-cda+xml");
     attachment.set_some("language", cx.language.as_deref());
-    let titles: Vec<&str> =
-        narrative.iter().map(|(title, _)| title.as_str()).filter(|title| !title.is_empty()).collect();
     attachment.set_some("title", Some(titles.join("; ")).filter(|title| !title.is_empty()).as_deref());
     if let Some(time) = root.get("effectiveTime") {
         crate::cda::time::set_time(cx, time, &mut attachment, "creation");
