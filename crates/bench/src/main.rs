@@ -7,6 +7,7 @@ mod documents;
 mod http;
 mod load;
 mod model;
+mod search;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -28,6 +29,16 @@ const MEASUREMENTS: &[Measurement] = &[
         name: "http",
         about: "reads by id against static bytes, durable creates against the engine alone; the program beside this one",
         run: http::run,
+    },
+    Measurement {
+        name: "search",
+        about: "processor time of each kind of search inside the service; DIR of a filled store",
+        run: search::inside,
+    },
+    Measurement {
+        name: "searches",
+        about: "searches over HTTP, 8 clients, each kind and their mix; DIR of a filled store, the program beside this one",
+        run: search::http,
     },
 ];
 

@@ -3,18 +3,17 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use storage::{Direction, EngineError, Number};
+use storage::{EngineError, Number};
 
 use crate::numbers;
-use crate::param::{Criterion, ParameterType, reference};
+use crate::param::{Criterion, ParameterType};
 use crate::parameter::Parameter;
 use crate::parameters::TypeParameters;
 use crate::plan::candidate::Candidate;
 use crate::plan::run::{Answer, Context, Hit};
 use crate::plan::set::Rows;
-use crate::plan::stream::targets;
+use crate::plan::stream;
 use crate::query::{Include, Query, QueryError, nearest};
-use crate::span::Verdict;
 
 /// An include that is understood.
 pub(crate) struct Checked<'q> {
@@ -124,11 +123,10 @@ fn forward(
     let candidate = Candidate::new(context, number);
     for parameter in references(of_type, include.code.as_deref()) {
         let rows = Rows::new(parameter, Criterion::Present, of_type);
-        for (target, id) in targets(&candidate, &rows)? {
+        for (target, id) in stream::targets(&candidate, &rows)? {
             let Some(target) = numbers::type_name(target) else { continue };
             if include.target.as_deref().is_none_or(|only| only == target) {
-                let version = context.view.read(target, &id)?.filter(|version| !version.is_deleted());
-                found.extend(version.map(|version| version.number));
+                found.extend(stream::live(context, target, &id)?);
             }
         }
     }
@@ -158,18 +156,7 @@ fn reverse(
             if !refers {
                 continue;
             }
-            let criterion =
-                reference::Criterion::Local { of_type: numbers::of_type(type_name), id: identity.id.clone() };
-            let rows = Rows::new(parameter, Criterion::Reference(criterion), of_type);
-            for (span, prefix) in &rows.spans {
-                for row in context.view.index(span.rows(), Direction::Forward) {
-                    let row = row?;
-                    context.cost.rows.set(context.cost.rows.get() + 1);
-                    if rows.keep(row.key().get(*prefix..).unwrap_or(&[])) == Verdict::Yes {
-                        found.push(row.number);
-                    }
-                }
-            }
+            stream::referring(context, of_type, parameter, (type_name, &identity.id), found)?;
         }
     }
     Ok(())

@@ -1,6 +1,7 @@
 //! Query to answer: the query becomes sets of resources, sets become streams of numbers, streams a page.
 
 mod candidate;
+mod compartment;
 mod criteria;
 mod include;
 mod latest;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use storage::{EngineError, Number};
+use storage::EngineError;
 
 use crate::numbers;
 use crate::param::{Criterion, ParameterType, reference};
@@ -205,7 +205,7 @@ impl<'r> Resolver<'r, '_> {
             sets.push(match code {
                 "_id" => {
                     let id = unescape(value);
-                    Set::Numbers(self.live(type_name, &id)?.into_iter().collect())
+                    Set::Numbers(stream::live(self.context, type_name, &id)?.into_iter().collect())
                 }
                 "_lastUpdated" => Set::Updated(date_criterion(self.context, self.written(), value)?),
                 "_list" => self.list(type_name, &unescape(value))?,
@@ -216,14 +216,6 @@ impl<'r> Resolver<'r, '_> {
         }
         let set = Set::any(sets);
         Ok(Some(if negated { Set::Not(Box::new(set)) } else { set }))
-    }
-
-    fn live(&self, type_name: &str, id: &str) -> Result<Option<Number>, EngineError> {
-        if !reference::is_id(id) {
-            return Ok(None);
-        }
-        let version = self.context.view.read(type_name, id)?;
-        Ok(version.filter(|version| !version.is_deleted()).map(|version| version.number))
     }
 
     fn list(&self, type_name: &str, id: &str) -> Result<Set, Fault> {
@@ -241,7 +233,7 @@ impl<'r> Resolver<'r, '_> {
             if let Some(crate::value::Reference::Local(of_type, id)) = target
                 && of_type == type_name
             {
-                numbers.extend(self.live(of_type, id)?);
+                numbers.extend(stream::live(self.context, of_type, id)?);
             }
         }
         numbers.sort_unstable();

@@ -6,14 +6,13 @@ use model::Instant;
 use storage::{EngineError, Identity, Number, Version, View};
 
 use crate::index::Index;
-use crate::param::{Criterion, reference};
 use crate::plan::candidate::Candidate;
 use crate::plan::matches::Matches;
 use crate::plan::page::{Continuation, Position};
 use crate::plan::resolve::Fault;
-use crate::plan::set::{Rows, Set};
+use crate::plan::set::Set;
 use crate::plan::terminology::Terminology;
-use crate::plan::{include, sort, stream};
+use crate::plan::{compartment, include, sort, stream};
 use crate::query::{Query, QueryError, Summary, Total};
 
 /// Which records a caller may see. What it may not see does not exist: it is not counted, not listed, not included, and no chain
@@ -217,7 +216,7 @@ impl Search<'_> {
             }
             let mut sets = Vec::new();
             if let Some((of, id)) = &self.compartment {
-                sets.push(compartment(context, &type_name, of, id)?);
+                sets.push(compartment::set(context, &type_name, of, id)?);
             }
             for clause in &query.clauses {
                 match context.resolve(&type_name, clause) {
@@ -268,27 +267,6 @@ pub(crate) fn stored_types(context: &Context<'_>) -> Vec<String> {
     let all = crate::numbers::types();
     let stored = all.filter(|name| context.view.count(name).is_ok_and(|count| count > 0));
     stored.map(str::to_owned).collect()
-}
-
-/// What of a type belongs to the compartment of a resource: <http://hl7.org/fhir/R4/compartmentdefinition.html>.
-fn compartment(context: &Context<'_>, type_name: &str, of: &str, id: &str) -> Result<Set, EngineError> {
-    let definition = context.index.context.catalog().and_then(|catalog| catalog.compartment(of));
-    let (Some(definition), Some(parameters)) = (definition, context.index.parameters(type_name)) else {
-        return Ok(Set::empty());
-    };
-    let mut sets = Vec::new();
-    if of == type_name {
-        // A compartment holds the resource that it is of.
-        let version = context.view.read(of, id)?.filter(|version| !version.is_deleted());
-        sets.push(Set::Numbers(version.map(|version| version.number).into_iter().collect()));
-    }
-    for code in definition.parameters(type_name) {
-        if let Some(parameter) = parameters.get(code) {
-            let criterion = reference::Criterion::Local { of_type: crate::numbers::of_type(of), id: id.to_owned() };
-            sets.push(Set::Rows(Rows::new(parameter, Criterion::Reference(criterion), parameters)));
-        }
-    }
-    Ok(Set::any(sets))
 }
 
 /// How many resources match in all.

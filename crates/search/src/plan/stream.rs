@@ -365,11 +365,42 @@ pub(crate) fn referred(
     }
     let mut numbers = Vec::new();
     for id in ids {
-        let version = context.view.read(target, &id)?;
-        numbers.extend(version.filter(|version| !version.is_deleted()).map(|version| version.number));
+        numbers.extend(live(context, target, &id)?);
     }
     numbers.sort_unstable();
     Ok(numbers)
+}
+
+/// The number of a resource, if it is live.
+pub(crate) fn live(context: &Context<'_>, type_name: &str, id: &str) -> Result<Option<Number>, EngineError> {
+    if !reference::is_id(id) {
+        return Ok(None);
+    }
+    let version = context.view.read(type_name, id)?;
+    Ok(version.filter(|version| !version.is_deleted()).map(|version| version.number))
+}
+
+/// The resources of a type that refer to another by a parameter.
+pub(crate) fn referring(
+    context: &Context<'_>,
+    of_type: &TypeParameters,
+    parameter: &Arc<Parameter>,
+    (target, id): (&str, &str),
+    found: &mut Vec<Number>,
+) -> Result<(), EngineError> {
+    let criterion = reference::Criterion::Local { of_type: numbers::of_type(target), id: id.to_owned() };
+    let rows = Rows::new(parameter, Criterion::Reference(criterion), of_type);
+    for (span, prefix) in &rows.spans {
+        let mut scan = context.view.index(span.rows(), Direction::Forward);
+        for row in scan.by_ref() {
+            let row = row?;
+            if rows.keep(row.key().get(*prefix..).unwrap_or(&[])) == Verdict::Yes {
+                found.push(row.number);
+            }
+        }
+        context.cost.rows.set(context.cost.rows.get() + scan.read());
+    }
+    Ok(())
 }
 
 /// The resources here that a candidate refers to by a parameter: type and id.

@@ -1,6 +1,6 @@
 //! How fast resources are indexed and searched, and how large the index is.
 //!
-//! `cargo run --release -p search --example rate -- FOLDER [DATA]`: FOLDER holds transaction Bundles (JSON files) whose entries refer to
+//! `cargo run --release -p search --example searches -- FOLDER [DATA]`: FOLDER holds transaction Bundles (JSON files) whose entries refer to
 //! each other by `urn:uuid:`; with DATA the store is a fjall store in that new folder, else one in memory.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
