@@ -95,9 +95,12 @@ const MORE: &[Kind] = &[
     Kind { name: "compartment", path: |facts, n| format!("Patient/{}/*?_count=100", pick(&facts.patients, n)) },
 ];
 
-/// `search DIR`: processor time of each kind inside the service.
+/// `search DIR [KIND]`: processor time of each kind inside the service, or of those whose name begins so.
 pub(crate) fn inside(paths: &[PathBuf]) -> Result<(), String> {
-    let folder = one(paths)?;
+    let (folder, only) = match paths {
+        [folder, only] => (one(std::slice::from_ref(folder))?, only.to_string_lossy().into_owned()),
+        _ => (one(paths)?, String::new()),
+    };
     let engine = storage::fjall::open(folder, &EngineOptions::default()).map_err(|error| error.to_string())?;
     let store = Store::open(engine, Options::default()).map_err(|error| error.to_string())?;
     let service = Service::new(store, Catalog::built_in(), Settings::default());
@@ -106,7 +109,7 @@ pub(crate) fn inside(paths: &[PathBuf]) -> Result<(), String> {
         if status == 200 { Ok(body) } else { Err(format!("{path}: {status}")) }
     })?;
     println!("{} patients, {} codes; µs of processor time each", facts.patients.len(), facts.codes.len());
-    for kind in KINDS.iter().chain(MORE) {
+    for kind in KINDS.iter().chain(MORE).filter(|kind| kind.name.starts_with(&only)) {
         let first = answer(&service, &(kind.path)(&facts, 0));
         if first.0 != 200 {
             println!("{:<24} answered {}", kind.name, first.0);

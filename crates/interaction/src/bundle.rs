@@ -4,7 +4,7 @@ use model::json;
 
 /// A Bundle in the making; entries in the order that they are added.
 pub struct BundleText {
-    text: String,
+    text: Vec<u8>,
     entries: usize,
 }
 
@@ -63,7 +63,7 @@ impl BundleText {
         if !links.is_empty() {
             text.push(']');
         }
-        BundleText { text, entries: 0 }
+        BundleText { text: text.into_bytes(), entries: 0 }
     }
 
     /// How many entries it has.
@@ -78,34 +78,72 @@ impl BundleText {
 
     /// Adds an entry; `resource` is JSON that a permit let through.
     pub fn entry(&mut self, full_url: Option<&str>, resource: Option<&[u8]>, beside: &Beside<'_>) {
-        self.text.push_str(if self.entries == 0 { ",\"entry\":[{" } else { ",{" });
+        let room = resource.map_or(0, <[u8]>::len) + full_url.map_or(0, str::len) + 80;
+        self.text.reserve(room);
+        self.add(if self.entries == 0 { ",\"entry\":[{" } else { ",{" });
         self.entries += 1;
-        let mut members: Vec<String> = Vec::new();
-        members.extend(full_url.map(|url| format!("\"fullUrl\":{}", quoted(url))));
-        members.extend(resource.map(|resource| format!("\"resource\":{}", String::from_utf8_lossy(resource))));
-        members.extend(beside.search_mode.map(|mode| format!("\"search\":{{\"mode\":\"{mode}\"}}")));
-        members.extend(
-            beside
-                .request
-                .map(|(method, url)| format!("\"request\":{{\"method\":\"{method}\",\"url\":{}}}", quoted(url))),
-        );
-        members.extend(beside.response());
-        self.text.push_str(&members.join(","));
-        self.text.push('}');
+        let mut comma = "";
+        let mut member = |text: &mut Vec<u8>, name: &str| {
+            text.extend_from_slice(comma.as_bytes());
+            text.extend_from_slice(name.as_bytes());
+            comma = ",";
+        };
+        if let Some(url) = full_url {
+            member(&mut self.text, "\"fullUrl\":");
+            put_quoted(&mut self.text, url);
+        }
+        if let Some(resource) = resource {
+            member(&mut self.text, "\"resource\":");
+            self.text.extend_from_slice(resource);
+        }
+        if let Some(mode) = beside.search_mode {
+            member(&mut self.text, "\"search\":{\"mode\":");
+            put_quoted(&mut self.text, mode);
+            self.text.push(b'}');
+        }
+        if let Some((method, url)) = beside.request {
+            member(&mut self.text, "\"request\":{\"method\":");
+            put_quoted(&mut self.text, method);
+            self.add(",\"url\":");
+            put_quoted(&mut self.text, url);
+            self.text.push(b'}');
+        }
+        if let Some(response) = beside.response() {
+            member(&mut self.text, &response);
+        }
+        self.text.push(b'}');
+    }
+
+    fn add(&mut self, text: &str) {
+        self.text.extend_from_slice(text.as_bytes());
     }
 
     /// The text.
     pub fn finish(mut self) -> Vec<u8> {
-        self.text.push_str(if self.entries == 0 { "}" } else { "]}" });
-        self.text.into_bytes()
+        self.add(if self.entries == 0 { "}" } else { "]}" });
+        self.text
     }
 }
 
 /// A JSON string.
 fn quoted(text: &str) -> String {
+    let mut out = Vec::with_capacity(text.len() + 2);
+    put_quoted(&mut out, text);
+    String::from_utf8(out).unwrap_or_default()
+}
+
+/// Appends a JSON string.
+fn put_quoted(out: &mut Vec<u8>, text: &str) {
+    let is_plain = |byte: u8| byte >= 0x20 && byte != b'"' && byte != b'\\' && byte != 0x7f;
+    if text.bytes().all(is_plain) {
+        out.push(b'"');
+        out.extend_from_slice(text.as_bytes());
+        out.push(b'"');
+        return;
+    }
     let mut tree = model::Tree::new("Basic");
     tree.edit().set("id", text);
-    tree.root().get("id").map_or_else(|| "\"\"".to_owned(), json::to_string)
+    out.extend_from_slice(tree.root().get("id").map_or_else(|| "\"\"".to_owned(), json::to_string).as_bytes());
 }
 
 #[cfg(test)]

@@ -29,6 +29,10 @@ impl Sight for Permitted<'_> {
     fn sees(&self, type_name: &str, id: &str, version: u64) -> bool {
         self.0.sees(Item { resource_type: type_name, id, version })
     }
+
+    fn sees_all(&self) -> bool {
+        self.0.sees_all()
+    }
 }
 
 /// Answers with a searchset.

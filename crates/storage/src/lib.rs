@@ -55,6 +55,7 @@ mod frame;
 mod head;
 mod history;
 mod index;
+mod index_keys;
 mod intervals;
 mod journal;
 pub mod memory;
@@ -90,6 +91,7 @@ pub use engine::{
 pub use folder::EngineOptions;
 pub use history::{Bounds, Change, History, Position, Scope};
 pub use index::{IndexRow, IndexScan};
+pub use index_keys::IndexKeys;
 pub use journal::JournalOptions;
 pub use number::{Bucket, Number};
 pub use prepared::MAX_INDEX_KEY;

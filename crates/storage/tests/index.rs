@@ -95,6 +95,24 @@ fn scans_tell_what_held_at_each_t_and_nothing_else() {
                 assert!(view.index_has(key, number).unwrap(), "{name} t {t}");
                 assert!(!view.index_has(b"k9|", number).unwrap(), "{name} t {t}");
             }
+            for (id, (_, keys)) in now {
+                let number = view.number("Patient", id).unwrap().unwrap();
+                let Some(known) = view.index_keys(&[number]).unwrap().remove(0) else {
+                    let version = view.read("Patient", id).unwrap().unwrap();
+                    let last = store.view(None).unwrap().read("Patient", id).unwrap().unwrap();
+                    assert!(version.t < last.t, "{name} t {t}: only what was written later is not known");
+                    continue;
+                };
+                let mut expected: Vec<Vec<u8>> = keys.iter().map(|key| key.clone().into_bytes()).collect();
+                expected.sort();
+                expected.dedup();
+                let mut found = Vec::new();
+                let walked = known.walk(|key| {
+                    found.push(key.to_vec());
+                    std::ops::ControlFlow::Continue(())
+                });
+                assert_eq!((walked, found), (Some(()), expected), "{name} t {t}");
+            }
             assert_eq!(view.count("Patient").unwrap(), now.len() as u64, "{name} t {t}");
         }
         assert_eq!(store.verify().unwrap().findings, Vec::<String>::new(), "{name}");

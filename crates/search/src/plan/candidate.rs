@@ -1,15 +1,17 @@
 //! One resource that may match: what is known of it, read when it is first asked for.
 
 use std::cell::OnceCell;
+use std::ops::ControlFlow;
 
 use model::{Limits, Tree};
-use storage::{EngineError, Identity, Number, Version};
+use storage::{EngineError, Identity, IndexKeys, Number, Version};
 
 use crate::param::date;
 use crate::parameter::values;
 use crate::plan::run::Context;
 use crate::plan::set::{Content, Rows, Set};
 use crate::plan::special;
+use crate::span::Verdict;
 use crate::value::Value;
 
 /// A resource that may match.
@@ -17,12 +19,13 @@ pub(crate) struct Candidate<'s, 'c> {
     context: &'s Context<'c>,
     number: Number,
     resource: OnceCell<Option<(Identity, Version)>>,
+    keys: OnceCell<Option<IndexKeys>>,
     tree: OnceCell<Option<Tree>>,
 }
 
 impl<'s, 'c> Candidate<'s, 'c> {
     pub(crate) fn new(context: &'s Context<'c>, number: Number) -> Candidate<'s, 'c> {
-        Candidate { context, number, resource: OnceCell::new(), tree: OnceCell::new() }
+        Candidate { context, number, resource: OnceCell::new(), keys: OnceCell::new(), tree: OnceCell::new() }
     }
 
     /// Its number.
@@ -98,12 +101,53 @@ impl<'s, 'c> Candidate<'s, 'c> {
         })
     }
 
+    /// Its search keys; `None` where only the content tells them.
+    fn keys(&self) -> Result<Option<&IndexKeys>, EngineError> {
+        if self.keys.get().is_none() {
+            self.context.cost.resources.set(self.context.cost.resources.get() + 1);
+            let found = self.context.view.index_keys(&[self.number])?.pop().flatten();
+            let _ = self.keys.set(found);
+        }
+        Ok(self.keys.get().and_then(Option::as_ref))
+    }
+
+    /// Shows the values that its keys hold for rows, each with what the key tells of the criterion, until `meet` has seen enough.
+    /// `false`: its keys are not known, the content must be asked.
+    pub(crate) fn row_values(
+        &self,
+        rows: &Rows,
+        mut meet: impl FnMut(&[u8], Verdict) -> ControlFlow<()>,
+    ) -> Result<bool, EngineError> {
+        let Some(keys) = self.keys()? else { return Ok(false) };
+        let walked = keys.walk(|key| {
+            for prefix in rows.around(key) {
+                let value = key.get(prefix..).unwrap_or(&[]);
+                match rows.keep(value) {
+                    Verdict::No => {}
+                    verdict => meet(value, verdict)?,
+                }
+            }
+            ControlFlow::Continue(())
+        });
+        Ok(walked.is_some())
+    }
+
     fn has_row(&self, rows: &Rows) -> Result<bool, EngineError> {
-        if rows.spans.len() <= 4 && self.tree.get().is_none() && rows.is_plain() {
-            let asked: Vec<(&[u8], Number)> =
-                rows.spans.iter().map(|(span, _)| (span.start.as_slice(), self.number)).collect();
-            self.context.cost.rows.set(self.context.cost.rows.get() + asked.len() as u64);
-            return Ok(self.context.view.index_has_many(&asked)?.contains(&true));
+        if self.tree.get().is_none() {
+            if let ([(span, _)], true) = (rows.spans.as_slice(), self.keys.get().is_none())
+                && rows.is_plain()
+            {
+                self.context.cost.rows.set(self.context.cost.rows.get() + 1);
+                return self.context.view.index_has(&span.start, self.number);
+            }
+            let mut best = Verdict::No;
+            let known = self.row_values(rows, |_, verdict| {
+                best = verdict;
+                if verdict == Verdict::Yes { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            })?;
+            if known && best != Verdict::Unsure {
+                return Ok(best == Verdict::Yes);
+            }
         }
         Ok(self.values(rows)?.iter().any(|value| rows.criterion.matches(value)))
     }

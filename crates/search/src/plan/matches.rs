@@ -17,6 +17,8 @@ pub(crate) struct Matches<'s, 'c> {
     /// Candidates that were tested for nothing, until the tests are [settled](Matches::settle).
     in_vain: Option<usize>,
     steps: Vec<String>,
+    /// Ascending; these are passed over.
+    except: Vec<Number>,
 }
 
 /// A set to be tested.
@@ -58,6 +60,7 @@ impl<'s, 'c> Matches<'s, 'c> {
             next: Some(from),
             in_vain: Some(0),
             steps: Vec::new(),
+            except: Vec::new(),
         };
         for set in flat(sets) {
             let mut exact = true;
@@ -80,6 +83,12 @@ impl<'s, 'c> Matches<'s, 'c> {
             matches.steps.push(format!("test {}", test.set().describe()));
         }
         Ok(matches)
+    }
+
+    /// The same without these, which are in order.
+    pub(crate) fn except(mut self, numbers: Vec<Number>) -> Matches<'s, 'c> {
+        self.except = numbers;
+        self
     }
 
     /// A stream where no set has one: of the set with the fewest rows, if any are few, else all of the type.
@@ -113,6 +122,9 @@ impl<'s, 'c> Matches<'s, 'c> {
     pub(crate) fn next(&mut self) -> Result<Option<Candidate<'s, 'c>>, EngineError> {
         'numbers: while let Some(number) = self.leap()? {
             self.next = stream::after(number);
+            if self.except.binary_search(&number).is_ok() {
+                continue;
+            }
             let candidate = Candidate::new(self.context, number);
             for test in &self.tests {
                 if !candidate.is_in(test.set())? {

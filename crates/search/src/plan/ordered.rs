@@ -338,6 +338,9 @@ fn rest(
     answer: &mut Answer,
 ) -> Result<(), EngineError> {
     let Some(of_type) = context.index.parameters(&plan.type_name) else { return Ok(()) };
+    if plan.sets.iter().any(|set| ordered.asks_a_value(set)) {
+        return Ok(());
+    }
     let from = match position {
         Some(Position::Rest(number)) => Number::from_bits(*number).and_then(stream::after),
         _ => Some(stream::first()),
@@ -351,12 +354,9 @@ fn rest(
         }
     }
     with_row.sort_unstable();
-    let mut matches = Matches::new(context, of_type, &plan.sets, from)?;
+    let mut matches = Matches::new(context, of_type, &plan.sets, from)?.except(with_row);
     let mut last_rest = None;
     while let Some(candidate) = matches.next()? {
-        if with_row.binary_search(&candidate.number()).is_ok() {
-            continue;
-        }
         if answer.matches.len() == count {
             let position = match (last_rest, last.take()) {
                 (Some(number), _) => Position::Rest(number),
@@ -375,6 +375,15 @@ fn rest(
 }
 
 impl Ordered<'_> {
+    /// Whether only what has a value of the sort parameter can be in a set: then nothing is without a row.
+    fn asks_a_value(&self, set: &Set) -> bool {
+        match set {
+            Set::Rows(asked) => std::sync::Arc::ptr_eq(&asked.parameter, &self.rows.parameter),
+            Set::Or(sets) => sets.iter().all(|set| self.asks_a_value(set)),
+            _ => false,
+        }
+    }
+
     /// Every row that says where a resource stands in the order.
     fn all_spans(&self) -> Vec<(Span, usize)> {
         match self.kind {

@@ -83,6 +83,15 @@ impl Rows {
         }
     }
 
+    /// The lengths of the prefixes of the stretches that a key is in.
+    pub(crate) fn around<'k>(&'k self, key: &'k [u8]) -> impl Iterator<Item = usize> + 'k {
+        // Of many, all are single keys: what comes before the key's place does not hold it.
+        let many = self.spans.len() > 8 && self.spans.iter().all(|(span, _)| span.point);
+        let from = if many { self.spans.partition_point(|(span, _)| span.start.as_slice() < key) } else { 0 };
+        let most = if many { 1 } else { self.spans.len() };
+        self.spans.iter().skip(from).take(most).filter(move |(span, _)| span.contains(key)).map(|(_, prefix)| *prefix)
+    }
+
     /// Whether every key inside its stretches is one of its rows', without a look at it.
     pub(crate) fn is_plain(&self) -> bool {
         self.spans.iter().all(|(span, _)| span.point)

@@ -6,6 +6,7 @@
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
+use std::ops::ControlFlow;
 
 use storage::{Direction, EngineError, Number};
 
@@ -193,11 +194,20 @@ impl Key {
             Of::LastUpdated => Ok(candidate.resource()?.map(|(_, version)| version.t.to_be_bytes().to_vec())),
             Of::Rows(rows) => {
                 let Some(rows) = rows.get(place).and_then(Option::as_ref) else { return Ok(None) };
+                let mut best = None;
+                let known = candidate.row_values(rows, |value, verdict| {
+                    if verdict == Verdict::Yes {
+                        self.better(&mut best, sort_value(rows.parameter.of, value));
+                    }
+                    ControlFlow::Continue(())
+                })?;
+                if known {
+                    return Ok(best);
+                }
                 let mut keys = Vec::new();
                 for value in candidate.values(rows)? {
                     param::put(&[], &value, &mut keys);
                 }
-                let mut best = None;
                 for value in keys {
                     self.better(&mut best, sort_value(rows.parameter.of, &value));
                 }

@@ -312,15 +312,15 @@ pub(crate) fn units(context: &Context<'_>, rows: &Rows) -> Result<Vec<String>, E
 
 /// The ids of all resources of a type that are in a set and may be seen.
 pub(crate) fn identities(context: &Context<'_>, type_name: &str, set: &Set) -> Result<Vec<String>, EngineError> {
-    let mut ids = Vec::new();
-    let Some(of_type) = context.index.parameters(type_name) else { return Ok(ids) };
+    let Some(of_type) = context.index.parameters(type_name) else { return Ok(Vec::new()) };
     let mut matches = super::matches::Matches::new(context, of_type, std::slice::from_ref(set), first())?;
+    let mut numbers = Vec::new();
     while let Some(candidate) = matches.next()? {
-        if let Some((identity, _)) = candidate.into_resource()? {
-            ids.push(identity.id);
-        }
+        numbers.push(candidate.number());
     }
-    Ok(ids)
+    let found = context.view.identities(&numbers)?;
+    context.cost.resources.set(context.cost.resources.get() + numbers.len() as u64);
+    Ok(found.into_iter().flatten().map(|identity| identity.id).collect())
 }
 
 /// The resources of `target` that a set's resources refer to by a parameter, ascending.
@@ -405,6 +405,14 @@ pub(crate) fn referring(
 
 /// The resources here that a candidate refers to by a parameter: type and id.
 pub(crate) fn targets(candidate: &Candidate<'_, '_>, rows: &Rows) -> Result<Vec<(u8, String)>, EngineError> {
+    let mut found = Vec::new();
+    let known = candidate.row_values(rows, |value, _| {
+        found.extend(reference::target(value));
+        std::ops::ControlFlow::Continue(())
+    })?;
+    if known {
+        return Ok(found);
+    }
     let local = |value: &Value<'_>| match value {
         Value::Reference(Reference::Local(type_name, id)) => Some((numbers::of_type(type_name)?, (*id).to_owned())),
         _ => None,
