@@ -59,6 +59,31 @@ impl Json {
         self.get(key)?.as_text()
     }
 
+    /// Compact JSON of the value.
+    pub fn to_text(&self) -> String {
+        let quoted = |text: &str| {
+            let mut out = String::from("\"");
+            for character in text.chars() {
+                match character {
+                    '"' | '\\' => out.extend(['\\', character]),
+                    control if control < ' ' => out.push_str(&format!("\\u{:04x}", u32::from(control))),
+                    other => out.push(other),
+                }
+            }
+            out + "\""
+        };
+        match self {
+            Json::Object(members) => {
+                let members: Vec<String> =
+                    members.iter().map(|(key, value)| format!("{}:{}", quoted(key), value.to_text())).collect();
+                format!("{{{}}}", members.join(","))
+            }
+            Json::Array(items) => format!("[{}]", items.iter().map(Json::to_text).collect::<Vec<_>>().join(",")),
+            Json::String(text) => quoted(text),
+            Json::Number(text) | Json::Word(text) => text.clone(),
+        }
+    }
+
     /// The items, where this is an array; else none.
     pub fn items(&self) -> &[Json] {
         if let Json::Array(items) = self { items } else { &[] }

@@ -3,14 +3,14 @@
 //! A batch is done entry by entry, each as if it came alone; what fails says so in its entry. A transaction goes to
 //! [`crate::transaction`].
 
-use model::{Element, Tree};
+use model::{Element, Instant, PartialDateTime, Tree};
 
 use crate::answer::Answer;
 use crate::bundle::{Beside, BundleText};
 use crate::call::{Call, Headers, Method};
 use crate::refusal::{Class, Refusal};
 use crate::request::{Request, Return};
-use crate::{body, render, transaction};
+use crate::{body, conditions, patch, render, transaction};
 
 /// Does all entries and answers with theirs, in their order.
 pub(crate) fn run(request: &Request<'_>) -> Result<Answer, Refusal> {
@@ -47,19 +47,31 @@ pub(crate) fn entry_answer(request: &Request<'_>, entry: Element<'_>) -> Answer 
         Err(refusal) => return request.service.refuse(refusal),
     };
     let resource = entry.get("resource");
-    // In a Bundle, Parameters of PATCH and operations are resources like any other.
-    let body = resource.map(model::json::to_string).unwrap_or_default();
+    let body = match resource {
+        // A patch that is no resource comes inside of a Binary.
+        Some(resource) if parts.method == Method::Patch => patch::of_entry(resource),
+        Some(resource) => Ok(("application/fhir+json".to_owned(), model::json::to_string(resource).into_bytes())),
+        None => Ok(Default::default()),
+    };
+    let (content_type, body) = match body {
+        Ok(body) => body,
+        Err(refusal) => return request.service.refuse(refusal),
+    };
     let asked = |name: &str| entry.get("request").and_then(|request| request.text_at(name));
+    let since = asked("ifModifiedSince").and_then(PartialDateTime::parse).map(|since| {
+        let millis = since.range(0).0.div_euclid(1_000_000);
+        conditions::to_http_date(Instant(i64::try_from(millis).unwrap_or(i64::MAX)))
+    });
     let call = Call {
         method: parts.method,
         path: parts.path,
         query: parts.query,
         headers: Headers {
             accept: Some("application/fhir+json"),
-            content_type: resource.map(|_| "application/fhir+json"),
+            content_type: resource.map(|_| content_type.as_str()),
             if_match: asked("ifMatch"),
             if_none_match: asked("ifNoneMatch"),
-            if_modified_since: None,
+            if_modified_since: since.as_deref(),
             if_none_exist: asked("ifNoneExist"),
             prefer: Some(match request.preferred_return() {
                 Return::Representation if request.call.headers.prefer.is_some() => "return=representation",
@@ -68,7 +80,7 @@ pub(crate) fn entry_answer(request: &Request<'_>, entry: Element<'_>) -> Answer 
             }),
             security_context: None,
         },
-        body: body.as_bytes(),
+        body: &body,
         ..*request.call
     };
     if parts.path.is_empty() && parts.method == Method::Post {

@@ -12,20 +12,30 @@ use crate::refusal::{Class, Refusal};
 /// [`Class::UnsupportedMediaType`] where that is no form of FHIR, [`Class::Malformed`] where the text does not parse or
 /// repeats what may stand once, [`Class::TooLarge`] where it passes a limit.
 pub(crate) fn resource(call: &Call<'_>, shapes: &dyn Shapes, limits: &Limits) -> Result<Tree, Refusal> {
-    let tree = text(call, shapes, limits)?;
+    read(call.body, call.headers.content_type, shapes, limits)
+}
+
+/// The same, faults of the text that reading could pass over left in [`Tree::issues`].
+pub(crate) fn text(call: &Call<'_>, shapes: &dyn Shapes, limits: &Limits) -> Result<Tree, Refusal> {
+    read_text(call.body, call.headers.content_type, shapes, limits)
+}
+
+/// As [`resource`], of bytes with a media type.
+pub(crate) fn read(
+    bytes: &[u8],
+    content_type: Option<&str>,
+    shapes: &dyn Shapes,
+    limits: &Limits,
+) -> Result<Tree, Refusal> {
+    let tree = read_text(bytes, content_type, shapes, limits)?;
     match tree.issues().iter().any(|issue| issue.severity.is_error()) {
         true => Err(Refusal::of(Class::Malformed, tree.issues().to_vec())),
         false => Ok(tree),
     }
 }
 
-/// The same, faults of the text that reading could pass over left in [`Tree::issues`].
-pub(crate) fn text(call: &Call<'_>, shapes: &dyn Shapes, limits: &Limits) -> Result<Tree, Refusal> {
-    read(call.body, call.headers.content_type, shapes, limits)
-}
-
 /// `None` as media type stands for JSON or XML, by the first character.
-fn read(bytes: &[u8], content_type: Option<&str>, shapes: &dyn Shapes, limits: &Limits) -> Result<Tree, Refusal> {
+fn read_text(bytes: &[u8], content_type: Option<&str>, shapes: &dyn Shapes, limits: &Limits) -> Result<Tree, Refusal> {
     if bytes.is_empty() {
         return Err(Refusal::new(Class::Malformed, "The request needs a resource in its body."));
     }

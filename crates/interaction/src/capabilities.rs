@@ -38,7 +38,7 @@ fn statement(request: &Request<'_>) -> Tree {
     root.push("format", "application/fhir+json").push("format", "application/fhir+xml");
     root.push("format", "json").push("format", "xml");
     root.push("patchFormat", "application/json-patch+json").push("patchFormat", "application/fhir+json");
-    root.push("patchFormat", "application/fhir+xml");
+    root.push("patchFormat", "application/fhir+xml").push("patchFormat", "application/xml-patch+xml");
     for guide in guides(request) {
         root.push("implementationGuide", guide.as_str());
     }

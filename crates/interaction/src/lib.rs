@@ -30,7 +30,7 @@ mod effect;
 pub mod export;
 mod history;
 pub mod media;
-mod patch;
+pub mod patch;
 pub mod query;
 mod read;
 pub mod refusal;

@@ -48,12 +48,12 @@ pub(crate) fn version(request: &Request<'_>, version: Version) -> Result<Answer,
 }
 
 /// The current version as a tree, to work with.
-pub(crate) fn current(request: &Request<'_>) -> Result<Tree, Refusal> {
-    let (resource_type, id) = (request.target.resource_type.as_str(), request.target.id.as_str());
+pub(crate) fn current(request: &Request<'_>, resource_type: &str, id: &str) -> Result<Tree, Refusal> {
+    let not_found = || Refusal::new(Class::NotFound, format!("{resource_type}/{id} is not known."));
     let view = request.service.store().view(None).map_err(Refusal::fault)?;
-    let version = view.read(resource_type, id).map_err(Refusal::fault)?.ok_or_else(|| not_found(request))?;
+    let version = view.read(resource_type, id).map_err(Refusal::fault)?.ok_or_else(not_found)?;
     if !request.permit.sees(Item { resource_type, id, version: version.version }) {
-        return Err(not_found(request));
+        return Err(not_found());
     }
     let Some(body) = version.body().map_err(Refusal::fault)? else {
         return Err(Refusal::new(Class::Gone, format!("{resource_type}/{id} was deleted.")));

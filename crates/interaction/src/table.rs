@@ -84,6 +84,7 @@ pub static ROWS: &[Row] = &[
     row!("update" Put Instance "" Write Interaction("update"), update::run),
     row!("patch" Patch Instance "" Write Interaction("patch"), patch::run),
     row!("delete" Delete Instance "" Write Interaction("delete"), delete::run),
+    row!("patch" Patch Type "" Write Declared::Within, patch::conditional),
     row!("update" Put Type "" Write Declared::Within, conditional::update),
     row!("delete" Delete Type "" Write Declared::Within, conditional::delete),
     row!("transaction" Post System "" Write System("transaction"), batch::run),

@@ -11,13 +11,13 @@ use storage::{Effect, Expect, Method as Came, View};
 use crate::answer::{Answer, etag};
 use crate::batch::{Parts, entry_answer};
 use crate::call::Method;
-use crate::checked;
 use crate::conditional::{self, several};
 use crate::conditions;
 use crate::refusal::{Class, Refusal};
 use crate::request::Request;
 use crate::target::{Level, Target};
 use crate::write::{self, Draft, Lock, Stored};
+use crate::{checked, patch};
 
 /// How often a transaction is planned anew because a condition changed meanwhile.
 const ATTEMPTS: usize = 8;
@@ -57,7 +57,12 @@ fn attempt(request: &Request<'_>, mut tree: Tree) -> Result<Vec<Answer>, Refusal
     plan.link(request, &mut tree)?;
     let drafts = plan.drafts(request, &tree)?;
     let locks = std::mem::take(&mut plan.locks);
-    let stored = write::commit_locked(request.service, &request.permit, request.call.now, drafts, locks)?;
+    let stored = write::commit_locked(request.service, &request.permit, request.call.now, drafts, locks);
+    let is_patch = |planned: &Planned| planned.method == Came::Patch && planned.expect == Expect::Any;
+    let stored = stored.map_err(|refusal| match plan.writes.iter().any(is_patch) {
+        true => patch::again(refusal, Expect::Any),
+        false => refusal,
+    })?;
     let entries: Vec<Element<'_>> = tree.root().all("entry").collect();
     let answers = plan.steps.iter().zip(entries).map(|(step, entry)| match step {
         Step::Write(place) => written(request, stored.get(*place), entry),
@@ -75,6 +80,14 @@ struct Planned {
     expect: Expect,
     method: Came,
     entry: Option<ElementId>,
+}
+
+impl Planned {
+    fn patched(&self, request: &Request<'_>, entry: Element<'_>) -> Result<Draft, Refusal> {
+        let (content_type, bytes) = patch::of_entry(entry)?;
+        let content = patch::Content { content_type: Some(&content_type), bytes: &bytes };
+        patch::draft(request, &self.resource_type, &self.id, self.expect, content)
+    }
 }
 
 #[derive(Default)]
@@ -106,7 +119,8 @@ impl Plan {
             Method::Post => self.create(request, entry, &target),
             Method::Put => self.update(request, entry, &target, parts.query),
             Method::Delete => self.delete(request, &target, parts.query),
-            _ => Err(Refusal::new(Class::NotSupported, "PATCH is not taken in a transaction.")),
+            Method::Patch => self.patch(request, entry, &target, parts.query),
+            Method::Get | Method::Head => Ok(Step::Read),
         }
     }
 
@@ -155,6 +169,25 @@ impl Plan {
         };
         let expect = conditions::expected(&headers)?;
         Ok(self.write(entry, &target.resource_type, target.id.clone(), expect, Came::Update))
+    }
+
+    /// The patch itself is done when all links are known.
+    fn patch(
+        &mut self,
+        request: &Request<'_>,
+        entry: Element<'_>,
+        target: &Target,
+        query: &str,
+    ) -> Result<Step, Refusal> {
+        let mut id = target.id.clone();
+        if target.level == Level::Type {
+            let condition = conditional::look_up(request, &target.resource_type, query, 1)?;
+            id = patch::one(&condition.ids)?.to_owned();
+            self.lock(condition.lock);
+        }
+        let headers = crate::call::Headers { if_match: entry.text_at("request.ifMatch"), ..Default::default() };
+        let expect = conditions::expected(&headers)?;
+        Ok(self.write(entry, &target.resource_type, id, expect, Came::Patch))
     }
 
     fn delete(&mut self, request: &Request<'_>, target: &Target, query: &str) -> Result<Step, Refusal> {
@@ -207,7 +240,7 @@ impl Plan {
             let Some(text) = element.text() else {
                 continue;
             };
-            if element.name() == "div" && text.contains("urn:") {
+            if element.name() == "div" {
                 changes.extend(self.linked_narrative(text).map(|text| (element.id(), text)));
             } else if let Some(place) = self.place_of(text) {
                 if is_link(element, request.shapes()) {
@@ -231,13 +264,23 @@ impl Plan {
         self.places.get(url).map(|place| format!("{place}#{fragment}"))
     }
 
+    /// The narrative with the links of its `href` and `src` led to their resources; `None` where none is to be led.
     fn linked_narrative(&self, text: &str) -> Option<String> {
-        let mut linked = text.to_owned();
-        for (url, place) in self.places.iter().filter(|(url, _)| url.starts_with("urn:")) {
-            for attribute in ["href", "src"] {
-                linked = linked.replace(&format!("{attribute}=\"{url}\""), &format!("{attribute}=\"{place}\""));
+        let mut linked = String::new();
+        let mut rest = text;
+        while let Some(place) = [" href=", " src="].iter().filter_map(|name| Some(rest.find(name)? + name.len())).min()
+        {
+            let (before, after) = rest.split_at_checked(place)?;
+            linked.push_str(before);
+            rest = after;
+            let quote = after.chars().next().filter(|first| matches!(first, '\'' | '"'));
+            let value = quote.and_then(|quote| after.get(1..)?.split(quote).next());
+            if let Some(place) = value.and_then(|value| self.place_of(&value.replace("&amp;", "&"))) {
+                linked.push_str(&format!("\"{}\"", place.replace('&', "&amp;")));
+                rest = value.and_then(|value| after.get(value.len() + 2..)).unwrap_or_default();
             }
         }
+        linked.push_str(rest);
         (linked != text).then_some(linked)
     }
 
@@ -256,6 +299,11 @@ impl Plan {
         for (number, planned) in self.writes.iter().enumerate() {
             let content = match (planned.entry, planned.method) {
                 (_, Came::Delete) => None,
+                (Some(entry), Came::Patch) => {
+                    let draft = planned.patched(request, tree.element(entry));
+                    drafts.push(draft.map_err(|refusal| named(refusal, number))?);
+                    continue;
+                }
                 (Some(entry), _) => {
                     let resource = Tree::from_element(tree.element(entry));
                     let checked = checked::check(request.service, request.call.now, resource, &planned.resource_type);

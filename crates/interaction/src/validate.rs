@@ -42,7 +42,7 @@ pub(crate) fn run(request: &Request<'_>) -> Result<Answer, Refusal> {
 /// Validates the current version of a stored resource.
 pub(crate) fn stored(request: &Request<'_>) -> Result<Answer, Refusal> {
     let asked = Asked::of(request)?;
-    let tree = read::current(request)?;
+    let tree = read::current(request, &request.target.resource_type, &request.target.id)?;
     Ok(answer(request, &asked.validate(request, &tree)))
 }
 
@@ -77,7 +77,9 @@ impl Asked {
                 tree.edit().fill(resource);
                 Ok(tree)
             }
-            None if !request.target.id.is_empty() => read::current(request),
+            None if !request.target.id.is_empty() => {
+                read::current(request, &request.target.resource_type, &request.target.id)
+            }
             None => Err(Refusal::new(Class::Malformed, "The Parameters have no resource to validate.")),
         }
     }

@@ -141,3 +141,85 @@ fn a_fhirpath_patch_that_does_not_fit_is_refused() {
     assert_eq!(path(&server, &[("type", delete), ("path", r#""valueString":"Patient.photo""#)]).status, 200);
     assert!(content(&server).contains(r#"birthDate="1952-03-04""#));
 }
+
+#[test]
+fn an_xml_patch_changes_the_xml_form() {
+    let server = start(&[]);
+    let div = r#"<div xmlns=\"http://www.w3.org/1999/xhtml\">\n<b title=\"x\">\"A\" &amp; B</b></div>"#;
+    let text = format!(r#""text":{{"status":"generated","div":"{div}"}},"#);
+    server.put("Patient/p", &PATIENT.replacen(r#""name""#, &format!(r#"{text}"name""#), 1));
+    let xml = |operations: &str| {
+        let diff = format!(r#"<diff xmlns="http://hl7.org/fhir">{operations}</diff>"#);
+        patch(&server, "application/xml-patch+xml", &diff)
+    };
+    let done = xml(r#"<replace sel="f:Patient/f:birthDate/@value">1960-01-01</replace>
+           <add sel="Patient/name[given/@value='x']"><suffix value="MD"/></add>
+           <remove sel="/f:Patient/f:name/f:given[1]"/>"#);
+    assert_eq!((done.status, done.header("etag")), (200, "W/\"2\""), "{}", done.text());
+    let content = content(&server);
+    assert!(content.contains(r#"birthDate="1960-01-01""#), "{content}");
+    assert!(content.contains(r#""given":["y"],"suffix":["MD"]"#), "{content}");
+    assert!(content.contains(div), "the narrative is as it was: {content}");
+    xml(r#"<remove sel="f:Patient/f:photo"/>"#).refused(422, "processing");
+    xml(r#"<add sel="f:Patient"><nonsense value="1"/></add>"#).refused(422, "structure");
+    xml(r#"<add sel="f:Patient" pos="after"><Patient/></add>"#).refused(422, "processing");
+    xml("").refused(400, "invalid");
+    assert_eq!(server.get("Patient/p").header("etag"), "W/\"2\"");
+}
+
+#[test]
+fn a_conditional_patch_is_for_the_one_that_meets_it() {
+    let server = start(&[]);
+    let of = |query: &str| {
+        let patch = server.client.patch(server.url(&format!("Patient?{query}")));
+        let patch = patch.header("Content-Type", "application/json-patch+json");
+        told(patch.body(r#"[{"op":"add","path":"/active","value":true}]"#))
+    };
+    of("family=A").refused(404, "not-found");
+    server.put("Patient/p", PATIENT);
+    let done = of("family=A");
+    assert_eq!((done.status, done.header("etag")), (200, "W/\"2\""), "{}", done.text());
+    assert!(content(&server).contains("active=true"));
+    server.put("Patient/q", &PATIENT.replace(r#""id":"p""#, r#""id":"q""#));
+    of("family=A").refused(412, "multiple-matches");
+    of("").refused(400, "invalid");
+}
+
+#[test]
+fn a_bundle_patches_by_binary_and_by_parameters() {
+    let server = start(&[]);
+    server.put("Patient/p", PATIENT);
+    server.put("Patient/q", &PATIENT.replace(r#""id":"p""#, r#""id":"q""#));
+    let bundle = |kind: &str, target: &str, operations: &str| {
+        use base64::Engine;
+        let data = base64::engine::general_purpose::STANDARD.encode(operations);
+        let binary =
+            format!(r#"{{"resourceType":"Binary","contentType":"application/json-patch+json","data":"{data}"}}"#);
+        let organization = r#"{"resourceType":"Organization","name":"O"}"#;
+        let link = operation(&[
+            ("type", r#""valueCode":"add""#),
+            ("path", r#""valueString":"Patient""#),
+            ("name", r#""valueString":"managingOrganization""#),
+            ("value", r#""valueReference":{"reference":"urn:uuid:1"}"#),
+        ]);
+        let bundle = format!(
+            r#"{{"resourceType":"Bundle","type":"{kind}","entry":[
+            {{"resource":{binary},"request":{{"method":"PATCH","url":"{target}"}}}},
+            {{"fullUrl":"urn:uuid:1","resource":{organization},"request":{{"method":"POST","url":"Organization"}}}},
+            {{"resource":{link},"request":{{"method":"PATCH","url":"Patient/q"}}}}]}}"#
+        );
+        server.post("", &bundle)
+    };
+    let add = r#"[{"op":"add","path":"/active","value":true}]"#;
+    let done = bundle("transaction", "Patient?birthdate=1952-03-04&_id=p", add);
+    assert_eq!(done.status, 200, "{}", done.text());
+    assert!(content(&server).contains("active=true"));
+    let linked = server.get("Patient/q").tree();
+    let reference = linked.root().text_at("managingOrganization.reference").unwrap();
+    assert_eq!(server.get(reference).status, 200, "{reference}");
+    bundle("transaction", "Patient/p", r#"[{"op":"test","path":"/active","value":false}]"#).refused(422, "processing");
+    assert_eq!(server.get("Patient/q").header("etag"), "W/\"2\"", "nothing of it is stored");
+    let batch = bundle("batch", "Patient/p", r#"[{"op":"remove","path":"/active"}]"#).tree();
+    assert!(batch.root().text_at("entry.response.status").unwrap().starts_with("200"));
+    assert!(!content(&server).contains("active"));
+}

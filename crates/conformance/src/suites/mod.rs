@@ -5,6 +5,7 @@ mod conversion;
 mod exchange;
 mod guide_examples;
 mod identity;
+mod patch;
 mod validator;
 
 use std::path::PathBuf;
@@ -49,6 +50,7 @@ pub const SUITES: &[Suite] = &[
         about: "the European guides' own examples in the corpus DIR are valid",
         run: guide_examples::run,
     },
+    Suite { name: "patch", about: "HL7's cases of FHIRPath Patch, JSON Patch and XML Patch in DIR", run: patch::run },
     Suite {
         name: "validator",
         about: "verdicts of the reference validator on the cases of the corpus DIR",

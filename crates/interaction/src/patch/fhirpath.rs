@@ -4,20 +4,19 @@ use fhirpath::{Environment, Expression, Prepared};
 use model::{Element, ElementId, Name, Shapes, Tree};
 
 use crate::refusal::{Class, Refusal};
-use crate::request::Request;
 
 /// Applies the operations of Parameters, in order; all of them or none.
 ///
 /// # Errors
 /// [`Class::Malformed`] where an operation is none, [`Class::Unprocessable`] where a path does not lead to one element.
-pub(crate) fn apply(request: &Request<'_>, current: &Tree, parameters: &Tree) -> Result<Tree, Refusal> {
+pub fn apply(shapes: &dyn Shapes, current: &Tree, parameters: &Tree) -> Result<Tree, Refusal> {
     let mut tree = current.clone();
     for (number, operation) in parameters.root().all("parameter").enumerate() {
         if operation.text_at("name") != Some("operation") {
             let text = format!("Parameter {number} is no operation.");
             return Err(Refusal::new(Class::Malformed, text).at(format!("Parameters.parameter[{number}]")));
         }
-        one(request.shapes(), &mut tree, operation).map_err(|(class, text)| {
+        one(shapes, &mut tree, operation).map_err(|(class, text)| {
             Refusal::new(class, format!("Operation {number}: {text}.")).at(format!("Parameters.parameter[{number}]"))
         })?;
     }
@@ -64,7 +63,7 @@ fn one(shapes: &dyn Shapes, tree: &mut Tree, operation: Element<'_>) -> Result<(
         }
         Some("delete") => {
             if let Some(element) = single(shapes, tree, &path)? {
-                tree.edit_at(element).detach();
+                delete(tree, element);
             }
             Ok(())
         }
@@ -103,6 +102,18 @@ fn single(shapes: &dyn Shapes, tree: &Tree, path: &str) -> Result<Option<Element
         [] => Ok(None),
         [element] => Ok(Some(*element)),
         _ => Err(unfit(format!("{path} leads to several elements"))),
+    }
+}
+
+/// Takes an element out, and what holds nothing without it: no element of FHIR is empty.
+fn delete(tree: &mut Tree, element: ElementId) {
+    let mut next = Some(element);
+    while let Some(id) = next {
+        next = tree.element(id).parent().map(|parent| parent.id());
+        if next.is_some() {
+            tree.edit_at(id).detach();
+        }
+        next = next.filter(|id| tree.element(*id).children().next().is_none() && tree.element(*id).value().is_none());
     }
 }
 

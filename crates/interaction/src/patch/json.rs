@@ -7,7 +7,7 @@ use crate::refusal::{Class, Refusal};
 ///
 /// # Errors
 /// [`Class::Malformed`] where the patch is none, [`Class::Unprocessable`] where it does not fit what is there.
-pub(crate) fn apply(text: &str, patch: &[u8]) -> Result<String, Refusal> {
+pub fn apply(text: &str, patch: &[u8]) -> Result<String, Refusal> {
     let malformed = |text: String| Refusal::new(Class::Malformed, text);
     let patch = std::str::from_utf8(patch).ok().and_then(Value::read);
     let Some(Value::Array(operations)) = patch else {
