@@ -6,8 +6,9 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant as Clock;
 
+use catalog::Catalog;
 use convert::{BuiltIn, Knowledge, Options, Source};
-use model::{Instant, NoShapes, json};
+use model::{Instant, json};
 
 fn main() -> ExitCode {
     let mut files = Vec::new();
@@ -24,7 +25,8 @@ fn main() -> ExitCode {
             _ => files.push(argument),
         }
     }
-    let knowledge = Knowledge { shapes: &NoShapes, systems: &BuiltIn };
+    let catalog = Catalog::built_in();
+    let knowledge = Knowledge { shapes: &catalog, systems: &BuiltIn };
     let mut refused = 0;
     for file in &files {
         let Ok(bytes) = std::fs::read(file) else {
