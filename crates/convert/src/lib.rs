@@ -68,9 +68,10 @@ impl Options {
 #[derive(Clone, Debug)]
 pub struct Draft {
     /// The Bundle: of type `document`, or `collection` for prescriptions and dispensations, which are no documents in
-    /// the European format.
+    /// the European format. Where nothing had to be done it is the source, which may be a single resource.
     pub document: Tree,
-    /// The category, a code of `eehrxf-document-priority-category-cs`, or [`OTHER_DOCUMENTS`].
+    /// The category, a code of `eehrxf-document-priority-category-cs`, or [`OTHER_DOCUMENTS`]; empty for resources that make
+    /// no document.
     pub category: String,
     /// The name of the source format ([`Format::name`]).
     pub format: &'static str,

@@ -60,8 +60,10 @@ fn refusals_are_precise() {
     let text = |bytes: &[u8]| support::convert_bytes(bytes).unwrap_err().to_string();
     assert!(text(b"hello").contains("no format"), "{}", text(b"hello"));
     assert!(text(b"<ClinicalDocument xmlns='urn:hl7-org:v3'/>").contains("no code"));
-    let patient = text(br#"{"resourceType":"Patient"}"#);
-    assert!(patient.contains("single Patient"), "{patient}");
+    let outcome = text(br#"{"resourceType":"OperationOutcome"}"#);
+    assert!(outcome.contains("no record to convert"), "{outcome}");
+    let unknown = text(br#"{"resourceType":"Patience"}"#);
+    assert!(unknown.contains("no resource type of FHIR R4"), "{unknown}");
     let knowledge = Knowledge { shapes: &NoShapes, systems: &BuiltIn };
     let options = Options { category: Some("Laboratory-Reports".to_owned()), ..Options::at(support::NOW) };
     let summary = support::summary("11450-4", "");

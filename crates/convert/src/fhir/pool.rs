@@ -17,6 +17,8 @@ pub(super) struct Member {
     pub(super) position: Option<Position>,
     /// The resource.
     pub(super) tree: Tree,
+    /// Whether it stands inside another resource, and is no entry.
+    pub(super) inside: bool,
 }
 
 impl Member {
@@ -76,7 +78,7 @@ impl Pool {
                 .text_at("id")
                 .map_or_else(|| tree.resource_type().to_owned(), |id| format!("{}/{id}", tree.resource_type()));
             pool.by_key.entry(path.clone()).or_insert(place);
-            pool.members.push(Member { url, path, position: None, tree });
+            pool.members.push(Member { url, path, position: None, tree, inside: false });
         }
         pool
     }
@@ -110,7 +112,7 @@ impl Pool {
             self.by_key.entry(format!("{kind}/{id}")).or_insert(place);
         }
         let tree = Tree::from_element(resource);
-        self.members.push(Member { url, path, position: resource.position(), tree });
+        self.members.push(Member { url, path, position: resource.position(), tree, inside: false });
     }
 
     /// Takes up a resource that was made, not found.

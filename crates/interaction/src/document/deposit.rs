@@ -27,7 +27,7 @@ const ATTEMPTS: usize = 8;
 /// comes first, the Bundle second. The same document again gives the same ids, so that pushing twice makes no second one.
 ///
 /// # Errors
-/// [`Class::Unprocessable`] where a part cannot be stored or a Patient is named that is not there; what
+/// [`Class::Unprocessable`] where it is no document, where a part cannot be stored or a Patient is named that is not there; what
 /// [`write::commit`] refuses. Nothing is stored then.
 pub(crate) fn deposit(
     request: &Request<'_>,
@@ -35,6 +35,11 @@ pub(crate) fn deposit(
     original: Option<&Original<'_>>,
     reference: Option<&Tree>,
 ) -> Result<Vec<Stored>, Refusal> {
+    if converted.category.is_empty() {
+        let text =
+            "The source holds no document of a priority category; its resources are stored by create or transaction.";
+        return Err(Refusal::new(Class::Unprocessable, text));
+    }
     let mut attempt = 1;
     loop {
         let drafts = plan(request, converted, original, reference)?;

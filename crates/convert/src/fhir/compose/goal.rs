@@ -3,6 +3,7 @@
 
 use model::{ElementMut, Tree};
 
+use super::hold;
 use super::sections::{self, Place};
 use super::words::Language;
 use super::{EMPTY_REASON, LOINC, Order, Section};
@@ -148,12 +149,7 @@ impl Goal {
         holders: &mut Vec<(String, Tree)>,
     ) {
         match self {
-            Goal::Summary => {
-                for code in ["29762-2", "10162-6"] {
-                    hold(pool, sections, code, order, language, holders);
-                }
-            }
-            Goal::Discharge(_) => {}
+            Goal::Summary | Goal::Discharge(_) => hold::arrange(self, pool, sections, order, language, holders),
             Goal::Laboratory(report) => laboratory(pool, report, sections),
             Goal::Imaging(report) => imaging(pool, report, sections, order, holders),
         }
@@ -230,34 +226,6 @@ fn link(pool: &mut Pool, report: usize, composition: &mut Tree, own_url: &str, b
     if let Some(both) = both {
         both(&mut member_to);
     }
-}
-
-/// The guide slices the entries of these sections by type into several slices that all are Observation, so that no
-/// Observation can stand there without matching more than one. They stand behind a DocumentReference.
-fn hold(
-    pool: &Pool,
-    sections: &mut [Section],
-    code: &str,
-    order: &Order<'_>,
-    language: Language,
-    holders: &mut Vec<(String, Tree)>,
-) {
-    let Some(section) = sections.iter_mut().find(|section| section.code == code) else { return };
-    let mut tree = Tree::new("DocumentReference");
-    let mut to = tree.edit();
-    to.set("status", "current");
-    if let Some(patient) = pool.members.get(order.patient) {
-        to.object("subject").set("reference", &patient.url);
-    }
-    to.set("description", language.word(section.code));
-    to.item("content").object("attachment").set("title", language.word(section.code));
-    let mut context = to.object("context");
-    for member in section.members.iter().filter_map(|place| pool.members.get(*place)) {
-        context.item("related").set("reference", &member.url);
-    }
-    let url = format!("urn:uuid:{}", identity::uuid(&order.seed, &format!("DocumentReference {code}")));
-    section.instead = Some(vec![url.clone()]);
-    holders.push((url, tree));
 }
 
 /// The results of the report in the section, each as the guide asks; the report's conclusion in words.

@@ -7,6 +7,7 @@
 
 mod complete;
 mod goal;
+mod hold;
 mod narrative;
 mod sections;
 mod words;
@@ -58,6 +59,12 @@ pub(super) fn compose(mut pool: Pool, order: &Order<'_>, report: &mut Report) ->
     let facts = order.goal.facts();
     let language = language(&pool, order);
     for member in &mut pool.members {
+        if order.goal == Goal::Summary && member.kind() == "Composition" {
+            let text = "A patient summary has one Composition, its own: that of the source is not in it.";
+            let issue = Issue::warning(IssueType::NotSupported, member.path.as_str(), text);
+            report.issues.push(issue.at(member.position));
+            member.inside = true;
+        }
         complete::complete(&mut member.tree, &member.path, report);
     }
     let composition_url = format!("urn:uuid:{}", identity::uuid(&order.seed, "Composition"));
@@ -69,9 +76,10 @@ pub(super) fn compose(mut pool: Pool, order: &Order<'_>, report: &mut Report) ->
     holders.push((author_url, device()));
     for (url, tree) in holders {
         let path = tree.resource_type().to_owned();
-        pool.adopt(Member { url, path, position: None, tree });
+        pool.adopt(Member { url, path, position: None, tree, inside: false });
     }
     further(&pool, &composition, &mut sections);
+    sections.sort_by_key(|section| section.code == FURTHER);
     for section in &sections {
         if section.members.is_empty() && section.words.is_empty() {
             let text = format!(
@@ -197,7 +205,7 @@ fn further(pool: &Pool, composition: &Tree, sections: &mut Vec<Section>) {
         }
         // The first that is not reached, and then what it leads to.
         let Some(member) = pool.members.get(next) else { break };
-        if !reached.contains(&next) && member.kind() != "Provenance" {
+        if !reached.contains(&next) && !member.inside && member.kind() != "Provenance" {
             rest.push(next);
             open.push(next);
         }
@@ -246,7 +254,9 @@ fn bundle(pool: &Pool, composition: &Tree, composition_url: &str, facts: &Facts,
     root.object("identifier").set("system", "urn:ietf:rfc:3986").set("value", &identifier);
     root.set("type", "document").set("timestamp", &order.now.to_fhir());
     let head = std::iter::once((composition_url, composition));
-    for (url, tree) in head.chain(pool.members.iter().map(|member| (member.url.as_str(), &member.tree))) {
+    for (url, tree) in head
+        .chain(pool.members.iter().filter(|member| !member.inside).map(|member| (member.url.as_str(), &member.tree)))
+    {
         let mut entry = root.item("entry");
         entry.set("fullUrl", url);
         entry.object("resource").fill(tree.root());

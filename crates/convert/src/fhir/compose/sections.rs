@@ -136,7 +136,7 @@ mod tests {
 
     fn place(text: &str) -> Place {
         let tree = model::json::read(text.as_bytes(), &Default::default()).unwrap();
-        of_summary(&Member { url: String::new(), path: String::new(), position: None, tree })
+        of_summary(&Member { url: String::new(), path: String::new(), position: None, tree, inside: false })
     }
 
     #[test]
