@@ -186,3 +186,16 @@ fn of_two_results_of_one_code_the_later_one_is_in_the_summary() {
     assert!(vital.contains("72 /min") && !vital.contains("101"), "{vital}");
     assert!(draft.report.issues.iter().any(|issue| issue.path == "Observation/old"));
 }
+
+#[test]
+fn a_document_of_no_priority_category_passes_as_what_it_is() {
+    let text = |kind: &str| {
+        format!(
+            r#"{{"resourceType":"Bundle","type":"document","entry":[{{"resource":{{"resourceType":"Composition","type":{kind}}}}}]}}"#
+        )
+    };
+    let draft = support::converted(&text(r#"{"coding":[{"system":"http://loinc.org","code":"82593-5"}]}"#));
+    assert_eq!((draft.category.as_str(), draft.unchanged), (convert::OTHER_DOCUMENTS, true));
+    let refusal = support::convert_bytes(text("{}").as_bytes()).unwrap_err().to_string();
+    assert!(refusal.contains("neither code nor text"), "{refusal}");
+}

@@ -123,14 +123,19 @@ fn document(root: Element<'_>) -> Result<Recognised, Refusal> {
         None if items(root).is_some() => {
             Ok(Recognised { category: items(root).unwrap_or_default().to_owned(), way: Way::Items })
         }
+        // A document of another kind, that says which, passes as what it is.
+        None if codes_of(composition) => Ok(Recognised { category: crate::OTHER_DOCUMENTS.to_owned(), way: Way::Pass }),
         None => {
-            let said = code.map_or("no LOINC code".to_owned(), |code| format!("LOINC {code}"));
-            let text = format!(
-                "The document's type, {said}, is of no EHDS priority category, and no profile of HL7 Europe is named."
-            );
-            Err(refuse(composition, text))
+            let text = "The document's type has neither code nor text, and no profile of HL7 Europe is named.";
+            Err(refuse(composition, text.to_owned()))
         }
     }
+}
+
+/// Whether a Composition's type says anything.
+fn codes_of(composition: Element<'_>) -> bool {
+    composition.text_at("type.text").is_some()
+        || composition.every("type.coding.code").iter().any(|code| code.text().is_some())
 }
 
 /// The category of the first profile of HL7 Europe that a resource names.
