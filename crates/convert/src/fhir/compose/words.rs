@@ -40,7 +40,7 @@ impl Language {
     }
 
     /// A word by its key; a code that is no key stands for itself.
-    pub(super) fn word<'w>(self, key: &'w str) -> &'w str {
+    pub(super) fn word(self, key: &str) -> &str {
         WORDS.get(key).and_then(|row| row.get(self.column)).copied().unwrap_or(key)
     }
 }
