@@ -138,10 +138,8 @@ fn engine_alone(batches: &[Batch]) -> Result<Load, String> {
         threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err("a thread panicked".into()))).collect()
     });
     let elapsed = begun.elapsed();
-    let mut times: Vec<Duration> = results.into_iter().collect::<Result<Vec<_>, _>>()?.concat();
-    times.sort_unstable();
-    let p99 = times.get(times.len() * 99 / 100).copied().unwrap_or_default();
-    Ok(Load { rate: times.len() as f64 / elapsed.as_secs_f64(), p99 })
+    let times: Vec<Duration> = results.into_iter().collect::<Result<Vec<_>, _>>()?.concat();
+    Ok(Load::of(times, elapsed))
 }
 
 /// The writes that so many creates make, without their conditions: taken from the service over an engine in memory.

@@ -1,4 +1,5 @@
-//! `bench NAME [PATH…]`: measurements, each a comparison of two ways within one run.
+//! `bench NAME [PATH…] [--OPTION NUMBER…]`: measurements. Figures of speed are comparisons of two ways within one run, or stand
+//! beside the processor time that they took.
 //!
 //! The figures that count, with their machine and commit, stand in `docs/performance.md`.
 
@@ -7,53 +8,92 @@ mod documents;
 mod http;
 mod load;
 mod model;
+mod options;
 mod search;
+mod transactions;
+mod whole;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
+
+use options::Options;
 
 /// One measurement.
 struct Measurement {
     name: &'static str,
     about: &'static str,
-    run: fn(&[PathBuf]) -> Result<(), String>,
+    /// Names of its options.
+    options: &'static [&'static str],
+    run: fn(&Options) -> Result<(), String>,
 }
 
 const MEASUREMENTS: &[Measurement] = &[
     Measurement {
         name: "model",
         about: "JSON read and written by `model` against `serde_json::Value`; [DIR of JSON], else generated documents",
-        run: model::run,
+        options: &[],
+        run: |options| model::run(&options.paths),
     },
     Measurement {
         name: "http",
         about: "reads by id against static bytes, durable creates against the engine alone; the program beside this one",
-        run: http::run,
+        options: &[],
+        run: |options| http::run(&options.paths),
+    },
+    Measurement {
+        name: "load",
+        about: "DIR of transactions, sent by 4 clients",
+        options: whole::OPTIONS,
+        run: whole::load_set,
+    },
+    Measurement {
+        name: "transactions",
+        about: "made-up transactions of 100 entries, 8 clients",
+        options: whole::OPTIONS,
+        run: whole::transactions,
+    },
+    Measurement {
+        name: "mix",
+        about: "reads, searches and creates together, 8 clients",
+        options: whole::OPTIONS,
+        run: whole::mixed,
+    },
+    Measurement {
+        name: "big-transaction",
+        about: "one transaction of 27,000 entries; [DIR of transactions], else made up",
+        options: whole::OPTIONS,
+        run: whole::big_transaction,
+    },
+    Measurement {
+        name: "whole",
+        about: "DIR of transactions: all of these on one store, then memory, disk and start",
+        options: whole::OPTIONS,
+        run: whole::whole,
     },
     Measurement {
         name: "search",
         about: "processor time of each kind of search inside the service; DIR of a filled store",
-        run: search::inside,
+        options: &[],
+        run: |options| search::inside(&options.paths),
     },
     Measurement {
         name: "searches",
         about: "searches over HTTP, 8 clients, each kind and their mix; DIR of a filled store, the program beside this one",
-        run: search::http,
+        options: &[],
+        run: |options| search::http(&options.paths),
     },
 ];
 
 fn main() -> ExitCode {
-    let mut arguments = std::env::args().skip(1);
-    let name = arguments.next().unwrap_or_default();
+    let mut words = std::env::args().skip(1);
+    let name = words.next().unwrap_or_default();
     let Some(measurement) = MEASUREMENTS.iter().find(|measurement| measurement.name == name) else {
-        eprintln!("usage: bench NAME [PATH…]");
+        eprintln!("usage: bench NAME [PATH…] [--OPTION NUMBER…]");
         for Measurement { name, about, .. } in MEASUREMENTS {
-            eprintln!("  {name:<10} {about}");
+            eprintln!("  {name:<16} {about}");
         }
         return ExitCode::from(2);
     };
-    let paths: Vec<PathBuf> = arguments.map(PathBuf::from).collect();
-    match (measurement.run)(&paths) {
+    match Options::of(words, measurement.options).and_then(|options| (measurement.run)(&options)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{name}: {error}");

@@ -75,10 +75,33 @@ impl Program {
         Err(format!("it has not ended within {} s", within.as_secs()))
     }
 
+    /// Kills it, as a power cut would, and waits for its end.
+    pub fn kill(self) {
+        drop(self);
+    }
+
     /// Memory that is resident now, in bytes (Linux; else 0).
     pub fn resident(&self) -> u64 {
+        self.status("VmRSS:")
+    }
+
+    /// The most memory that was ever resident, in bytes (Linux; else 0).
+    pub fn peak(&self) -> u64 {
+        self.status("VmHWM:")
+    }
+
+    /// Processor time that it has used so far (Linux; else none).
+    pub fn processor(&self) -> Duration {
+        let text = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
+        // Behind the name in brackets: fields 14 and 15 of proc(5), user and system time in hundredths of a second.
+        let fields = text.rsplit_once(')').map(|(_, rest)| rest).unwrap_or_default().split_whitespace();
+        let ticks: u64 = fields.skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
+        Duration::from_millis(ticks * 10)
+    }
+
+    fn status(&self, name: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
         line.and_then(|line| line.trim().split(' ').next()?.parse::<u64>().ok()).unwrap_or_default() * 1024
     }
 }
