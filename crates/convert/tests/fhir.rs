@@ -199,3 +199,17 @@ fn a_document_of_no_priority_category_passes_as_what_it_is() {
     let refusal = support::convert_bytes(text("{}").as_bytes()).unwrap_err().to_string();
     assert!(refusal.contains("neither code nor text"), "{refusal}");
 }
+
+#[test]
+fn what_the_patient_did_for_somebody_else_is_not_in_the_summary() {
+    let mut resources = stored();
+    let other = r#"{"resourceType":"Condition","id":"other","code":{"text":"Somebody else's"},"subject":{"reference":"Patient/p2"},
+        "asserter":{"reference":"Patient/p1"}}"#;
+    resources.push((
+        "https://a.example/fhir/Condition/other".into(),
+        json::read(other.as_bytes(), &Default::default()).unwrap(),
+    ));
+    let draft = summary(resources, "a");
+    assert!(!json::to_string(draft.document.root()).contains("Somebody else"));
+    assert!(draft.report.issues.iter().any(|issue| issue.path == "Condition/other"));
+}

@@ -30,6 +30,7 @@ mod effect;
 pub mod export;
 mod history;
 pub mod media;
+mod on_demand;
 pub mod patch;
 pub mod query;
 mod read;

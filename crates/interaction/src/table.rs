@@ -8,8 +8,8 @@ use crate::refusal::{Class, Refusal};
 use crate::request::Request;
 use crate::target::{Level, Target};
 use crate::{
-    answer::Answer, batch, capabilities, conditional, convert, create, delete, history, patch, read, search_type,
-    update, validate, vread,
+    answer::Answer, batch, capabilities, conditional, convert, create, delete, history, on_demand, patch, read,
+    search_type, update, validate, vread,
 };
 
 /// What a row is in a CapabilityStatement.
@@ -102,10 +102,25 @@ pub static ROWS: &[Row] = &[
     row!("$validate" Get Instance "$validate" Read Declared::Within, validate::stored),
     row!("$validate" Post Instance "$validate" Compute Declared::Within, validate::run),
     row!("$convert" Post System "$convert" Compute Operation(CONVERT), convert::run),
+    row!("$summary" Get Instance "$summary" ["Patient"] Read Operation(SUMMARY), on_demand::summary),
+    row!("$summary" Post Instance "$summary" ["Patient"] Read Declared::Within, on_demand::summary),
+    row!("$summary" Get Type "$summary" ["Patient"] Search Declared::Within, on_demand::summary),
+    row!("$summary" Post Type "$summary" ["Patient"] Search Declared::Within, on_demand::summary),
+    row!("$report" Get Instance "$report" ["DiagnosticReport"] Read Operation(REPORT), on_demand::report),
+    row!("$report" Post Instance "$report" ["DiagnosticReport"] Read Declared::Within, on_demand::report),
+    row!("$discharge-report" Get Instance "$discharge-report" ["Encounter"] Read Operation(DISCHARGE), on_demand::discharge),
+    row!("$discharge-report" Post Instance "$discharge-report" ["Encounter"] Read Declared::Within, on_demand::discharge),
 ];
 
 /// <http://hl7.org/fhir/R4/resource-operation-validate.html>
 const VALIDATE: &str = "http://hl7.org/fhir/OperationDefinition/Resource-validate";
+
+/// <http://hl7.org/fhir/uv/ips/OperationDefinition/summary>
+const SUMMARY: &str = "http://hl7.org/fhir/uv/ips/OperationDefinition/summary";
+
+/// The definitions of `$report` and `$discharge-report`: ours, no standard has them.
+const REPORT: &str = "urn:passerelle:OperationDefinition:report";
+const DISCHARGE: &str = "urn:passerelle:OperationDefinition:discharge-report";
 
 /// The definition of `$convert`: ours, no standard has one.
 const CONVERT: &str = "urn:passerelle:OperationDefinition:convert";

@@ -54,6 +54,7 @@ pub fn on_demand(demand: Demand, material: Material<'_>) -> Result<Draft, Refusa
         Demand::Report if super::recognise::is_imaging(pool, 0) => Goal::Imaging(Some(0)),
         Demand::Report => Goal::Laboratory(0),
     };
+    only_of_one(&mut pool, &mut report);
     if demand == Demand::PatientSummary {
         select(&mut pool, &mut report);
     }
@@ -69,6 +70,38 @@ pub fn on_demand(demand: Demand, material: Material<'_>) -> Result<Draft, Refusa
     let provenance = provenance::provenance(&id, &source, &seed, FORMAT.name, material.now);
     let category = goal.category().to_owned();
     Ok(Draft { document, category, format: FORMAT.name, report, provenance, source_hash: seed, unchanged: false })
+}
+
+/// Leaves out what is about another patient than the first resource: a compartment also holds what its patient did for others.
+fn only_of_one(pool: &mut Pool, report: &mut Report) {
+    let Some(first) = pool.members.first() else { return };
+    let own = match first.kind() {
+        "Patient" => Some(0),
+        _ => about(first).and_then(|reference| pool.resolve(reference, &first.url)),
+    };
+    let mut keep = vec![true; pool.members.len()];
+    for (place, member) in pool.members.iter().enumerate().skip(1) {
+        let Some(reference) = about(member).filter(|reference| reference.contains("Patient/")) else { continue };
+        if own.is_none() || pool.resolve(reference, &member.url) != own {
+            let text = "Not in the document: it is about another patient.";
+            let issue = Issue::information(IssueType::Informational, member.path.as_str(), text);
+            report.issues.push(issue.with_rule("left-out"));
+            if let Some(keep) = keep.get_mut(place) {
+                *keep = false;
+            }
+        }
+    }
+    for (place, member) in pool.members.iter().enumerate() {
+        if let Some(keep) = keep.get_mut(place).filter(|_| member.kind() == "Patient" && own.is_some()) {
+            *keep = Some(place) == own;
+        }
+    }
+    pool.retain(&keep);
+}
+
+/// Whom a resource is about.
+fn about(member: &Member) -> Option<&str> {
+    ["subject", "patient"].iter().find_map(|name| member.root().text_at(&format!("{name}.reference")))
 }
 
 /// Keeps what a summary says of the patient now; what it leaves out is in the report.

@@ -170,8 +170,26 @@ fn categories(to: &mut ElementMut<'_>) {
     }
 }
 
+/// Leads what the report refers to by a relative reference, and the Composition too, to its `fullUrl`.
+fn absolute(pool: &mut Pool, report: usize) {
+    let Some(member) = pool.members.get(report) else { return };
+    let references = ["subject.reference", "encounter.reference"].iter().filter_map(|path| member.root().at(path));
+    let changes: Vec<_> = references
+        .filter_map(|element| {
+            let target = pool.members.get(pool.resolve(element.text()?, &member.url)?)?;
+            Some((element.id(), target.url.clone()))
+        })
+        .collect();
+    if let Some(member) = pool.members.get_mut(report) {
+        for (id, url) in changes {
+            member.tree.edit_at(id).set_value(url.as_str());
+        }
+    }
+}
+
 /// Report and Composition point to each other and share identifier, type, category and encounter.
 fn link(pool: &mut Pool, report: usize, composition: &mut Tree, own_url: &str, both: Option<fn(&mut ElementMut<'_>)>) {
+    absolute(pool, report);
     let Some(member) = pool.members.get_mut(report) else { return };
     let mut to = composition.edit();
     to.item("extension").set("url", REPORT_LINK).object("valueReference").set("reference", &member.url);
@@ -191,17 +209,22 @@ fn link(pool: &mut Pool, report: usize, composition: &mut Tree, own_url: &str, b
     let root = member.tree.root();
     for coding in root.every("code.coding") {
         let same = |known: &model::Element<'_>| known.text_at("code") == coding.text_at("code");
-        if !to.as_element().every("type.coding").iter().any(same) {
-            to.object("type").copy(coding);
+        // Where both name a code, the report's own coding stands on both sides, its display and all.
+        if to.as_element().every("type.coding").iter().any(same) {
+            to.object("type").remove("coding");
         }
+        to.object("type").copy(coding);
     }
     if both.is_none() {
         for category in root.all("category") {
             to.copy(category);
         }
     }
-    if let Some(encounter) = root.get("encounter") {
-        to.copy(encounter);
+    for name in ["subject", "encounter"] {
+        if let Some(reference) = root.get(name) {
+            to.remove(name);
+            to.copy(reference);
+        }
     }
     if let Some(status) = root.text_at("status") {
         // A report that is not final makes no final document.
