@@ -3,6 +3,7 @@
 use crate::blob::{self, BlobId};
 use crate::engine::EngineError;
 use crate::number::{Bucket, Number};
+use crate::reindex::Reindex;
 use crate::store::{Instant, T};
 use crate::view::View;
 
@@ -11,6 +12,7 @@ use crate::view::View;
 pub struct Transaction {
     pub(crate) instant: Instant,
     pub(crate) writes: Vec<Write>,
+    pub(crate) reindexed: Vec<Reindex>,
     pub(crate) events: Vec<Vec<u8>>,
     pub(crate) state: Vec<(Vec<u8>, Option<Vec<u8>>)>,
     pub(crate) added: Vec<(Vec<u8>, i64)>,
@@ -77,6 +79,7 @@ impl Transaction {
     /// Whether it writes nothing at all.
     pub fn is_empty(&self) -> bool {
         self.writes.is_empty()
+            && self.reindexed.is_empty()
             && self.events.is_empty()
             && self.state.is_empty()
             && self.added.is_empty()

@@ -64,6 +64,7 @@ mod number;
 mod ordered;
 mod prepared;
 mod recovery;
+mod reindex;
 mod rows;
 mod sequence;
 #[cfg(feature = "sled")]
@@ -95,6 +96,7 @@ pub use index_keys::IndexKeys;
 pub use journal::JournalOptions;
 pub use number::{Bucket, Number};
 pub use prepared::MAX_INDEX_KEY;
+pub use reindex::Reindex;
 pub use slice::Slice;
 pub use space::Space;
 pub use store::{FORMAT, Instant, OpenError, Options, Store, T, ViewError};

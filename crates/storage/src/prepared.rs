@@ -9,6 +9,7 @@ use crate::commit_row::{Chain, first_16};
 use crate::dictionary::MAX_BODY;
 use crate::engine::MAX_KEY;
 use crate::number::Bucket;
+use crate::reindex::Reindex;
 use crate::store::{Inner, Instant};
 use crate::version::Packing;
 
@@ -19,6 +20,8 @@ pub const MAX_INDEX_KEY: usize = 4_096;
 pub(crate) struct Prepared {
     pub(crate) instant: Instant,
     pub(crate) writes: Vec<PreparedWrite>,
+    /// Keys ascending, each once; none of a resource that is written.
+    pub(crate) reindexed: Vec<Reindex>,
     pub(crate) events: Vec<Vec<u8>>,
     /// With the prefix of state rows.
     pub(crate) state: Vec<(Vec<u8>, Option<Vec<u8>>)>,
@@ -61,6 +64,15 @@ impl Prepared {
                 return Err(refuse(position, Refusal::Twice));
             }
         }
+        let mut reindexed = transaction.reindexed;
+        reindexed.retain(|reindex| seen_not(&seen, reindex));
+        for reindex in &mut reindexed {
+            reindex.index.sort_unstable();
+            reindex.index.dedup();
+            if reindex.index.iter().any(|key| key.len() > MAX_INDEX_KEY) {
+                return Err(refuse(0, Refusal::IndexKey));
+            }
+        }
         drop(seen);
         let state_keys = transaction.state.iter().map(|(key, _)| key);
         let counter_keys = transaction.added.iter().map(|(key, _)| key);
@@ -79,6 +91,7 @@ impl Prepared {
         Ok(Prepared {
             instant: transaction.instant,
             writes,
+            reindexed,
             events: transaction.events,
             state: state.map(|(key, value)| (state_key(&key), value)).collect(),
             added: added.map(|(key, delta)| (counter_key(&key), delta)).collect(),
@@ -90,7 +103,11 @@ impl Prepared {
 
     /// Whether it writes rows besides resources.
     pub(crate) fn writes_rows(&self) -> bool {
-        !(self.events.is_empty() && self.state.is_empty() && self.added.is_empty() && self.blobs.is_empty())
+        !(self.reindexed.is_empty()
+            && self.events.is_empty()
+            && self.state.is_empty()
+            && self.added.is_empty()
+            && self.blobs.is_empty())
     }
 
     /// The digest of everything that the commit writes once: of each change the content hash (zeros for a deletion) and the
@@ -108,6 +125,10 @@ impl Prepared {
         }
         first_16(digest)
     }
+}
+
+fn seen_not(seen: &HashSet<(&str, &str)>, reindex: &Reindex) -> bool {
+    !seen.contains(&(reindex.type_name.as_str(), reindex.id.as_str()))
 }
 
 /// The key in `state` of a row of the caller.

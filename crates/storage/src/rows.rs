@@ -85,7 +85,7 @@ fn leave_number(inner: &Inner, draft: &mut Draft, row: &IdRow, old: &HeadRow) ->
 }
 
 /// Index rows of `old` but not of `new` cease to hold; those of `new` but not of `old` begin. Both ascend.
-fn change_keys(
+pub(crate) fn change_keys(
     inner: &Inner,
     draft: &mut Draft,
     number: Number,

@@ -13,6 +13,7 @@ use crate::intervals;
 use crate::number::Number;
 use crate::ordered::{put_varint, take_varint};
 use crate::prepared::{Prepared, PreparedWrite};
+use crate::reindex;
 use crate::rows::{self, New};
 use crate::space::Space;
 use crate::store::{Inner, Point, damaged, read_head};
@@ -111,6 +112,9 @@ impl Sequencer {
         for (position, (write, row)) in prepared.writes.iter().zip(current).enumerate() {
             let outcome = self.draft_write(inner, &mut draft, position, write, row)?;
             draft.outcomes.push(outcome);
+        }
+        for reindex in &prepared.reindexed {
+            reindex::put(inner, &mut draft, reindex)?;
         }
         let nothing = draft.row.changes.is_empty() && !prepared.writes_rows();
         Ok((!nothing).then_some(draft))

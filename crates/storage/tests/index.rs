@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use every_engine::each;
 use resources::{put, remove, transaction};
-use storage::{Bucket, Direction, KeyRange, Number, Store, View, Write};
+use storage::{Bucket, Direction, KeyRange, Number, Reindex, Store, View, Write};
 
 /// What is live as of each `t`: id → (bucket, keys).
 type Model = Vec<BTreeMap<String, (Bucket, Vec<String>)>>;
@@ -142,5 +142,35 @@ fn a_seek_goes_on_at_the_first_row_at_or_beyond() {
                 assert_eq!(found, expected, "{name} backward {target:?}");
             }
         }
+    });
+}
+
+#[test]
+fn other_keys_for_a_version_that_is_there_make_no_version_and_leave_earlier_views_as_they_were() {
+    each(|name, engine| {
+        let store = resources::store(engine);
+        store
+            .commit(transaction([put("Patient", "a", "1", &["k1", "k2"]), put("Patient", "b", "1", &["k1"])]))
+            .unwrap();
+        let before = store.view(None).unwrap();
+        let reindex = |id: &str, version, keys: &[&str]| {
+            let mut transaction = transaction([]);
+            let index = keys.iter().map(|key| key.as_bytes().to_vec()).collect();
+            transaction.reindex(Reindex { type_name: "Patient".to_owned(), id: id.to_owned(), version, index });
+            store.commit(transaction).unwrap().t
+        };
+        reindex("a", 1, &["k3", "k2", "k3"]);
+        reindex("b", 2, &["k9"]);
+        reindex("none", 1, &["k9"]);
+        store.commit(transaction([put("Patient", "b", "2", &["k1", "k4"])])).unwrap();
+        reindex("b", 1, &["k9"]);
+        let after = store.view(None).unwrap();
+        let found = |view: &View, key: &[u8]| view.index_prefix(key, Direction::Forward).count();
+        assert_eq!([b"k1", b"k2", b"k3", b"k4", b"k9"].map(|key| found(&after, key)), [1, 1, 1, 1, 0], "{name}");
+        assert_eq!([b"k1", b"k2", b"k3", b"k4", b"k9"].map(|key| found(&before, key)), [2, 1, 0, 0, 0], "{name}");
+        assert_eq!(after.read("Patient", "a").unwrap().unwrap().version, 1, "{name}");
+        store.commit(transaction([put("Patient", "a", "2", &["k2"])])).unwrap();
+        assert_eq!(found(&store.view(None).unwrap(), b"k3"), 0, "{name}: a next version closes them");
+        assert_eq!(store.verify().unwrap().findings, Vec::<String>::new(), "{name}");
     });
 }
