@@ -35,6 +35,7 @@ pub mod patch;
 pub mod query;
 mod read;
 pub mod refusal;
+mod reindex;
 mod render;
 pub mod request;
 pub mod rules;

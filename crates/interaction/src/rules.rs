@@ -1,7 +1,8 @@
 //! What requests are judged and indexed by, and how stored conformance resources become part of it.
 //!
-//! A StructureDefinition, ValueSet, CodeSystem, ConceptMap or NamingSystem that is stored takes effect for the next request.
-//! A stored SearchParameter does not: what was stored before it would not be found by it.
+//! A StructureDefinition, ValueSet, CodeSystem, ConceptMap or NamingSystem that is stored takes effect for the next request. So does a
+//! SearchParameter for what is written from then on; a search by it is refused until what was stored before is indexed by it, too
+//! ([`crate::reindex`]).
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -11,8 +12,11 @@ use search::Index;
 use storage::{EngineError, Method, Scope, Store};
 use validation::Validator;
 
+use crate::reindex::{Earlier, Kept};
+
 /// The types whose resources are rules.
-pub(crate) const TYPES: [&str; 5] = ["CodeSystem", "ConceptMap", "NamingSystem", "StructureDefinition", "ValueSet"];
+pub(crate) const TYPES: [&str; 6] =
+    ["CodeSystem", "ConceptMap", "NamingSystem", "SearchParameter", "StructureDefinition", "ValueSet"];
 
 /// After so many additions the catalog is made anew, so that looking something up does not go through ever more layers.
 const MOST_LAYERS: usize = 32;
@@ -29,8 +33,8 @@ pub struct Rules {
 }
 
 impl Rules {
-    fn of(catalog: Catalog, bases: &[String]) -> Rules {
-        let index = Arc::new(Index::new(catalog.clone(), bases.to_vec()));
+    fn of(catalog: Catalog, bases: &[String], kept: &Arc<Kept>) -> Rules {
+        let index = Arc::new(Index::new(catalog.clone(), bases.to_vec()).with_indexed(kept.clone()));
         let validator = Arc::new(Validator::new(Arc::new(catalog.clone())));
         Rules { catalog, index, validator }
     }
@@ -40,19 +44,34 @@ impl Rules {
 pub(crate) struct RuleBook {
     base: Catalog,
     bases: Vec<String>,
+    kept: Arc<Kept>,
     current: RwLock<(Rules, usize)>,
 }
 
 impl RuleBook {
     /// Those of a catalog.
-    pub(crate) fn new(base: Catalog, bases: Vec<String>) -> RuleBook {
-        let current = RwLock::new((Rules::of(base.clone(), &bases), 0));
-        RuleBook { base, bases, current }
+    pub(crate) fn new(base: Catalog, bases: Vec<String>, store: Store) -> RuleBook {
+        let kept = Arc::new(Kept { store, earlier: Arc::default() });
+        let current = RwLock::new((Rules::of(base.clone(), &bases, &kept), 0));
+        RuleBook { base, bases, kept, current }
     }
 
     /// The rules in force.
     pub(crate) fn now(&self) -> Rules {
         self.current.read().unwrap_or_else(PoisonError::into_inner).0.clone()
+    }
+
+    /// The indexes that were in force before.
+    pub(crate) fn earlier(&self) -> &Earlier {
+        &self.kept.earlier
+    }
+
+    /// The same rules, asked anew what the stored resources are indexed by.
+    pub(crate) fn renew(&self) {
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        let rules = Rules::of(current.0.catalog.clone(), &self.bases, &self.kept);
+        self.earlier().add(&current.0.index);
+        current.0 = rules;
     }
 
     /// Takes in resources that were stored; `None` stands for one that was deleted.
@@ -63,7 +82,8 @@ impl RuleBook {
             Some(trees) if layers < MOST_LAYERS => {
                 let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
                 let catalog = current.0.catalog.with(trees);
-                *current = (Rules::of(catalog, &self.bases), layers + 1);
+                self.earlier().add(&current.0.index);
+                *current = (Rules::of(catalog, &self.bases, &self.kept), layers + 1);
             }
             _ => self.learn_all(store),
         }
@@ -75,8 +95,11 @@ impl RuleBook {
             return;
         };
         let catalog = if trees.is_empty() { self.base.clone() } else { self.base.with(trees) };
-        let rules = Rules::of(catalog, &self.bases);
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = (rules, 0);
+        crate::reindex::forget(store, |url| catalog.search_parameter(url).is_some());
+        let rules = Rules::of(catalog, &self.bases, &self.kept);
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        self.earlier().add(&current.0.index);
+        *current = (rules, 0);
     }
 }
 

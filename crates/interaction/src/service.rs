@@ -1,5 +1,7 @@
 //! What all requests share, and the one door to everything that is done.
 
+use std::sync::Arc;
+
 use access::{Action, Policy};
 use catalog::Catalog;
 use model::{Instant, Limits, Tree};
@@ -11,6 +13,7 @@ use crate::checked::{DocumentCheck, ResourceCheck};
 use crate::media::Media;
 use crate::query::Query;
 use crate::refusal::{Class, Refusal};
+use crate::reindex::Worker;
 use crate::request::Request;
 use crate::rules::{RuleBook, Rules};
 use crate::table;
@@ -58,16 +61,18 @@ impl Default for Settings {
 /// The server without its transport. Shared by all threads; its calls block.
 pub struct Service {
     store: Store,
-    rules: RuleBook,
+    rules: Arc<RuleBook>,
+    reindexing: Worker,
     settings: Settings,
 }
 
 impl Service {
     /// A service over a store, by the rules of a catalog.
     pub fn new(store: Store, catalog: Catalog, settings: Settings) -> Service {
-        let rules = RuleBook::new(catalog, settings.bases.clone());
-        let service = Service { store, rules, settings };
+        let rules = Arc::new(RuleBook::new(catalog, settings.bases.clone(), store.clone()));
+        let service = Service { store, rules, reindexing: Worker::default(), settings };
         service.rules.learn_all(&service.store);
+        service.reindex();
         service
     }
 
@@ -89,6 +94,11 @@ impl Service {
     /// Takes in what a commit changed of the rules themselves.
     pub(crate) fn learn(&self, written: Vec<Option<Tree>>) {
         self.rules.learn(&self.store, written);
+    }
+
+    /// Goes on with `$reindex`, where there is something left to do.
+    pub(crate) fn reindex(&self) {
+        self.reindexing.begin(&self.store, &self.rules);
     }
 
     /// The types, profiles and terminology in force now.

@@ -9,7 +9,7 @@ use crate::request::Request;
 use crate::target::{Level, Target};
 use crate::{
     answer::Answer, batch, capabilities, conditional, convert, create, delete, history, on_demand, patch, read,
-    search_type, update, validate, vread,
+    reindex, search_type, update, validate, vread,
 };
 
 /// What a row is in a CapabilityStatement.
@@ -101,6 +101,10 @@ pub static ROWS: &[Row] = &[
     row!("$validate" Post Type "$validate" Compute Declared::Within, validate::run),
     row!("$validate" Get Instance "$validate" Read Declared::Within, validate::stored),
     row!("$validate" Post Instance "$validate" Compute Declared::Within, validate::run),
+    row!("$reindex" Post System "$reindex" Write Operation(REINDEX), reindex::run),
+    row!("$reindex" Post Type "$reindex" Write Declared::Within, reindex::run),
+    row!("$reindex" Get System "$reindex" Capabilities Declared::Within, reindex::progress),
+    row!("$reindex" Get Type "$reindex" Capabilities Declared::Within, reindex::progress),
     row!("$convert" Post System "$convert" Compute Operation(CONVERT), convert::run),
     row!("$summary" Get Instance "$summary" ["Patient"] Read Operation(SUMMARY), on_demand::summary),
     row!("$summary" Post Instance "$summary" ["Patient"] Read Declared::Within, on_demand::summary),
@@ -121,6 +125,9 @@ const SUMMARY: &str = "http://hl7.org/fhir/uv/ips/OperationDefinition/summary";
 /// The definitions of `$report` and `$discharge-report`: ours, no standard has them.
 const REPORT: &str = "urn:passerelle:OperationDefinition:report";
 const DISCHARGE: &str = "urn:passerelle:OperationDefinition:discharge-report";
+
+/// The definition of `$reindex`: ours, no standard has one.
+const REINDEX: &str = "urn:passerelle:OperationDefinition:reindex";
 
 /// The definition of `$convert`: ours, no standard has one.
 const CONVERT: &str = "urn:passerelle:OperationDefinition:convert";

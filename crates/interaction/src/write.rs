@@ -59,6 +59,8 @@ pub struct Plan {
     pub writes: Vec<Planned>,
     /// Events of the log.
     pub events: Vec<Vec<u8>>,
+    /// What gave the keys: held until the commit is done, so that `$reindex` knows when all write by the parameters now in force.
+    pub indexed_by: Option<std::sync::Arc<search::Index>>,
 }
 
 /// A row of the store that a commit requires unchanged, and changes: of those who read it before, one can commit.
@@ -127,6 +129,7 @@ pub fn commit_locked(
         transaction.require_state(lock.key.clone(), lock.before);
         transaction.set_state(lock.key, Some((times + 1).to_be_bytes().to_vec()));
     }
+    let indexed_by = plan.indexed_by;
     let mut stored = Vec::with_capacity(plan.writes.len());
     for planned in plan.writes {
         stored.push(add(&mut transaction, planned));
@@ -135,6 +138,7 @@ pub fn commit_locked(
         transaction.event(event);
     }
     let committed = service.store().commit(transaction).map_err(|error| refused(error, &stored))?;
+    drop(indexed_by);
     for (stored, outcome) in stored.iter_mut().zip(committed.outcomes) {
         stored.version = outcome.version;
         stored.effect = outcome.effect;

@@ -1,9 +1,15 @@
 //! Resource to index keys.
 
+use std::ops::Bound;
+use std::sync::Arc;
+
 use model::Element;
+use storage::{Direction, EngineError, KeyRange, Number, View};
 
 use crate::context::Context;
 use crate::course;
+use crate::indexed::Indexed;
+use crate::numbers;
 use crate::param;
 use crate::parameter::take;
 use crate::parameters::{Parameters, TypeParameters};
@@ -24,6 +30,44 @@ impl Index {
     /// For the parameters of a catalog, in a context.
     pub fn with_context(catalog: catalog::Catalog, context: Context) -> Index {
         Index { parameters: Parameters::new(catalog), context }
+    }
+
+    /// The same, where stored resources may not be indexed by every parameter yet.
+    pub fn with_indexed(mut self, indexed: Arc<dyn Indexed>) -> Index {
+        self.parameters.indexed = Some(indexed);
+        self
+    }
+
+    /// The parameters of a type that have rows and are not built in: canonical URL and digest of the definition, as [`Indexed`] is asked for them.
+    pub fn added(&self, type_name: &str) -> Vec<(String, [u8; 8])> {
+        let own = self.parameters.of(type_name).map(|parameters| parameters.own.as_slice()).unwrap_or_default();
+        let added = own.iter().filter(|parameter| !parameter.built_in);
+        added.map(|parameter| (parameter.url.clone(), parameter.digest)).collect()
+    }
+
+    /// The resource types that there are resources of as of a view, in the order of their numbers.
+    pub fn stored_types(&self, view: &View) -> Vec<String> {
+        let stored = numbers::types().filter(|name| view.count(name).is_ok_and(|count| count > 0));
+        stored.map(str::to_owned).collect()
+    }
+
+    /// The numbers of a type's resources as of a view, ascending, behind `after`, at most `most`.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn of_type(
+        &self,
+        view: &View,
+        type_name: &str,
+        after: Option<Number>,
+        most: usize,
+    ) -> Result<Vec<Number>, EngineError> {
+        let Some(key) = numbers::every(type_name) else { return Ok(Vec::new()) };
+        let mut range = KeyRange::prefix(&key);
+        if let Some(after) = after {
+            range.start = Bound::Excluded([key.as_slice(), &after.to_bytes()].concat());
+        }
+        view.index(range, Direction::Forward).take(most).map(|row| Ok(row?.number)).collect()
     }
 
     /// The parameters of a resource type; `None`: there is no such type.

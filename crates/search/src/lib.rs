@@ -35,6 +35,7 @@ mod course;
 mod expressed;
 mod fold;
 mod index;
+mod indexed;
 mod key;
 mod numbers;
 mod param;
@@ -51,6 +52,7 @@ mod walk;
 
 pub use context::Context;
 pub use index::Index;
+pub use indexed::Indexed;
 pub use param::ParameterType;
 pub use parameter::Parameter;
 pub use parameters::TypeParameters;

@@ -25,6 +25,10 @@ pub struct Parameter {
     pub targets: Vec<String>,
     /// What its keys begin with.
     pub(crate) prefix: Vec<u8>,
+    /// Of what decides about its keys: type, expression, canonical URL.
+    pub(crate) digest: [u8; 8],
+    /// Whether its definition is that of the built-in catalog.
+    pub(crate) built_in: bool,
     /// Where its values are.
     pub(crate) routes: Vec<Route>,
     /// What finds its values, where no routes do.

@@ -7,6 +7,7 @@ use catalog::{Catalog, SearchParameter};
 use fhirpath::Expression;
 use model::{Name, Shapes, TypeId};
 
+use crate::indexed::{Indexed, NOT_YET};
 use crate::numbers;
 use crate::param::{ParameterType, takes};
 use crate::parameter::{Parameter, Parts, Rows};
@@ -17,6 +18,7 @@ use crate::walk::Walk;
 /// The search parameters of every resource type.
 pub(crate) struct Parameters {
     catalog: Catalog,
+    pub(crate) indexed: Option<Arc<dyn Indexed>>,
     types: HashMap<&'static str, OnceLock<TypeParameters>>,
 }
 
@@ -56,13 +58,13 @@ impl TypeParameters {
 impl Parameters {
     pub(crate) fn new(catalog: Catalog) -> Parameters {
         let types = numbers::types().map(|name| (name, OnceLock::new())).collect();
-        Parameters { catalog, types }
+        Parameters { catalog, indexed: None, types }
     }
 
     /// Those of a type; `None`: there is no such type.
     pub(crate) fn of(&self, type_name: &str) -> Option<&TypeParameters> {
         let (name, cell) = self.types.get_key_value(type_name)?;
-        Some(cell.get_or_init(|| Compiler::new(&self.catalog, name).compile()))
+        Some(cell.get_or_init(|| Compiler::new(self, name).compile()))
     }
 }
 
@@ -126,8 +128,15 @@ fn added() -> Vec<SearchParameter> {
     }]
 }
 
+/// Of what decides about a parameter's keys.
+fn digest(definition: &SearchParameter) -> [u8; 8] {
+    let expression = definition.expression.as_deref().unwrap_or_default();
+    crate::key::hash(format!("{}\n{}\n{expression}", definition.url, definition.kind).as_bytes())
+}
+
 struct Compiler<'c> {
     catalog: &'c Catalog,
+    indexed: Option<&'c dyn Indexed>,
     type_name: &'static str,
     ty: TypeId,
     made: TypeParameters,
@@ -135,9 +144,10 @@ struct Compiler<'c> {
 }
 
 impl<'c> Compiler<'c> {
-    fn new(catalog: &'c Catalog, type_name: &'static str) -> Compiler<'c> {
+    fn new(parameters: &'c Parameters, type_name: &'static str) -> Compiler<'c> {
+        let (catalog, indexed) = (&parameters.catalog, parameters.indexed.as_deref());
         let ty = Name::of(type_name).and_then(|name| catalog.named(name)).unwrap_or(TypeId::UNKNOWN);
-        Compiler { catalog, type_name, ty, made: TypeParameters::default(), compiled: Vec::new() }
+        Compiler { catalog, indexed, type_name, ty, made: TypeParameters::default(), compiled: Vec::new() }
     }
 
     fn compile(mut self) -> TypeParameters {
@@ -195,6 +205,10 @@ impl<'c> Compiler<'c> {
                 self.made.walk.add(place, route);
             }
             self.made.own.push(parameter.clone());
+            let indexed = self.indexed.filter(|_| !parameter.built_in);
+            if indexed.is_some_and(|it| !it.is_indexed(self.type_name, &parameter.url, parameter.digest)) {
+                return self.made.unsupported.push((parameter.code.clone(), NOT_YET.to_owned()));
+            }
         }
         self.made.by_code.insert(parameter.code.clone(), parameter.clone());
         self.made.list.push(parameter);
@@ -235,12 +249,21 @@ impl<'c> Compiler<'c> {
     }
 
     fn parameter(&self, definition: &SearchParameter, of: ParameterType, routes: Vec<Route>) -> Option<Parameter> {
+        let digest = digest(definition);
+        let known = Catalog::built_in().search_parameter(&definition.url);
+        let built_in = known.is_some_and(|known| self::digest(&known) == digest)
+            || added().iter().any(|known| self::digest(known) == digest);
+        // Whoever defines a parameter anew, even under a known code, must not find what others wrote.
+        let code = if built_in { &*definition.code } else { "" };
+        let prefix = numbers::prefix(self.type_name, code, &definition.url)?;
         Some(Parameter {
             code: definition.code.to_string(),
             url: definition.url.to_string(),
             of,
             targets: definition.target.iter().map(|target| target.to_string()).collect(),
-            prefix: numbers::prefix(self.type_name, &definition.code, &definition.url)?,
+            prefix,
+            digest,
+            built_in,
             single: is_single(of, &routes),
             routes,
             expression: None,

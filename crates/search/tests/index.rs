@@ -106,3 +106,13 @@ fn no_parameter_of_any_type_is_left_out_unsaid() {
     reasons.retain(|reason| !known(reason));
     assert!(reasons.is_empty(), "{reasons:#?}");
 }
+
+#[test]
+fn nothing_built_in_waits_for_the_index() {
+    let index = index();
+    let mut added = Vec::new();
+    for type_name in include_str!("../src/numbers.txt").lines().filter_map(|line| line.split(' ').next()) {
+        added.extend(index.added(type_name).into_iter().map(|(url, _)| format!("{type_name} {url}")));
+    }
+    assert!(added.is_empty(), "{added:#?}");
+}

@@ -42,6 +42,17 @@ impl View {
 }
 
 impl IndexKeys {
+    /// Whether they are exactly these, which are ascending.
+    pub fn are(&self, keys: &[Vec<u8>]) -> bool {
+        let mut rest = keys.iter();
+        let mut same = true;
+        let walked = self.walk(|key| {
+            same = rest.next().is_some_and(|known| known == key);
+            if same { std::ops::ControlFlow::Continue(()) } else { std::ops::ControlFlow::Break(()) }
+        });
+        walked.is_some() && same && rest.next().is_none()
+    }
+
     /// Shows the keys to `meet` in ascending order until it says that it has seen enough; `None` where the row is damaged.
     pub fn walk(&self, mut meet: impl FnMut(&[u8]) -> std::ops::ControlFlow<()>) -> Option<()> {
         let mut rest = self.row.get(self.keys_at..)?;

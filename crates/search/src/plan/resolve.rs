@@ -164,6 +164,8 @@ impl<'r> Resolver<'r, '_> {
                 of: *of,
                 targets: Vec::new(),
                 prefix: Vec::new(),
+                digest: [0; 8],
+                built_in: true,
                 routes: Vec::new(),
                 expression: None,
                 rows: crate::parameter::Rows::None,

@@ -264,9 +264,7 @@ impl Search<'_> {
 
 /// The types that there are resources of, sorted.
 pub(crate) fn stored_types(context: &Context<'_>) -> Vec<String> {
-    let all = crate::numbers::types();
-    let stored = all.filter(|name| context.view.count(name).is_ok_and(|count| count > 0));
-    stored.map(str::to_owned).collect()
+    context.index.stored_types(context.view)
 }
 
 /// How many resources match in all.
