@@ -57,6 +57,12 @@ impl Document {
         entry.and_then(|entry| entry.resource.root().resource_type_id()?.known()).unwrap_or_default()
     }
 
+    /// References to all resources of a type, in their order.
+    pub(crate) fn all_of(&self, kind: &str) -> Vec<String> {
+        let found = self.entries.iter().filter(|entry| entry.resource.resource_type() == kind);
+        found.map(|entry| format!("urn:uuid:{}", entry.uuid)).collect()
+    }
+
     fn place(&self, reference: &str) -> Option<usize> {
         self.places.get(reference.strip_prefix("urn:uuid:")?).copied()
     }

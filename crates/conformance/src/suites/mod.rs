@@ -2,6 +2,7 @@
 
 mod contract;
 mod conversion;
+mod converted;
 mod exchange;
 mod guide_examples;
 mod identity;
@@ -39,6 +40,11 @@ pub const SUITES: &[Suite] = &[
         name: "conversion",
         about: "every file of the corpus DIR is converted or refused in words; pivot documents of level 3 are converted",
         run: conversion::run,
+    },
+    Suite {
+        name: "converted",
+        about: "what the CDA of the corpus DIR becomes is valid, or the report names the source's defect",
+        run: converted::run,
     },
     Suite {
         name: "exchange",

@@ -188,6 +188,7 @@ pub(super) fn referenced_text(cx: &Context<'_>, node: Node<'_>) -> Option<String
 fn qualifiers(cx: &mut Context<'_>, node: Node<'_>, concept: &mut ElementMut<'_>) -> Option<String> {
     let mut refinements = Vec::new();
     let mut words = Vec::new();
+    let mut sides = Vec::new();
     let snomed = |cx: &Context<'_>, node: Node<'_>| match node.peek("codeSystem") {
         Some(_) => code_in(cx, node, SNOMED),
         None => node.peek("code").filter(|code| code.bytes().all(|b| b.is_ascii_digit())).map(str::to_owned),
@@ -203,7 +204,12 @@ fn qualifiers(cx: &mut Context<'_>, node: Node<'_>, concept: &mut ElementMut<'_>
             (!words.is_empty()).then(|| words.join(" "))
         };
         match (snomed(cx, name), snomed(cx, value)) {
-            (Some(name), Some(value)) => refinements.push(format!("{name}={value}")),
+            (Some(name_code), Some(value_code)) => {
+                refinements.push(format!("{name_code}={value_code}"));
+                if let Some(text) = original_text(cx, value).or(value.peek("displayName").map(str::to_owned)) {
+                    sides.push(text);
+                }
+            }
             _ => words.push(format!("{}: {}", label(name).unwrap_or_default(), label(value).unwrap_or_default())),
         }
     }
@@ -215,6 +221,7 @@ fn qualifiers(cx: &mut Context<'_>, node: Node<'_>, concept: &mut ElementMut<'_>
             }
             None => words.extend(refinements),
         }
+        words.extend(sides);
     }
     (!words.is_empty()).then(|| words.join("; "))
 }

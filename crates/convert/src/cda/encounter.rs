@@ -25,7 +25,7 @@ pub(super) fn encounter(cx: &mut Context<'_>, act: Node<'_>) -> String {
     class_and_type(cx, act, &mut to);
     cx.set_patient(&mut to, "subject");
     for party in entry::parties(cx, act, "performer") {
-        participant(&party.reference, None, &mut to);
+        participant(cx, act, &party.reference, None, &mut to);
     }
     period(cx, act, &mut to);
     for role in act.all("participant").filter_map(|participant| participant.get("participantRole")) {
@@ -74,11 +74,11 @@ pub(super) fn encompassing(cx: &mut Context<'_>, root: Node<'_>) -> Option<Strin
     class_and_type(cx, node, &mut to);
     cx.set_patient(&mut to, "subject");
     if let Some(responsible) = node.get("responsibleParty").and_then(|party| people::participant(cx, party)) {
-        participant(&responsible.reference, Some("PPRF"), &mut to);
+        participant(cx, node, &responsible.reference, Some("PPRF"), &mut to);
     }
     for one in node.all("encounterParticipant") {
         if let Some(party) = people::participant(cx, one) {
-            participant(&party.reference, one.peek("typeCode"), &mut to);
+            participant(cx, one, &party.reference, one.peek("typeCode"), &mut to);
         }
         if let Some(when) = one.get("time") {
             when.descendants().for_each(Node::take_attributes);
@@ -114,7 +114,22 @@ fn class_and_type(cx: &mut Context<'_>, node: Node<'_>, to: &mut ElementMut<'_>)
     }
 }
 
-fn participant(reference: &str, kind: Option<&str>, to: &mut ElementMut<'_>) {
+/// People take part; an organisation provides the service.
+fn participant(cx: &mut Context<'_>, node: Node<'_>, reference: &str, kind: Option<&str>, to: &mut ElementMut<'_>) {
+    match cx.document.type_of(reference) {
+        "Organization" if to.as_element().get("serviceProvider").is_none() => {
+            to.object("serviceProvider").set("reference", reference);
+            return;
+        }
+        "Organization" | "Device" => {
+            cx.loss(
+                node,
+                "A further organisation or device has no place in Encounter; it stands alone in the document.",
+            );
+            return;
+        }
+        _ => {}
+    }
     let mut item = to.item("participant");
     if let Some(kind) = kind {
         item.item("type").item("coding").set("system", PARTICIPATION).set("code", kind);

@@ -90,13 +90,17 @@ pub(super) fn is_negated(act: Node<'_>) -> bool {
     act.peek("negationInd") == Some("true")
 }
 
+/// Whether a statement only comments the one around it.
+pub(super) fn is_comment(act: Node<'_>) -> bool {
+    act.is_coded(EXPOSED_COMMENT)
+        || act.has_template("1.3.6.1.4.1.19376.1.5.3.1.4.2")
+        || act.has_template("2.16.840.1.113883.10.20.22.4.64")
+}
+
 /// Comments inside the statement become notes.
 pub(super) fn push_notes(cx: &mut Context<'_>, act: Node<'_>, to: &mut ElementMut<'_>) {
     for (relation, comment) in inner(act) {
-        let is_comment = comment.is_coded(EXPOSED_COMMENT)
-            || comment.has_template("1.3.6.1.4.1.19376.1.5.3.1.4.2")
-            || comment.has_template("2.16.840.1.113883.10.20.22.4.64");
-        if !is_comment {
+        if !is_comment(comment) {
             continue;
         }
         relation.take_attributes();

@@ -46,6 +46,22 @@ pub(super) fn of_observation(cx: &mut Context<'_>, illness: Node<'_>, relative: 
 /// patient's.
 pub(super) fn focus(cx: &mut Context<'_>, act: Node<'_>, to: &mut model::ElementMut<'_>) {
     let Some(relative) = entry::other_subject(act) else { return };
+    if relative.get("subject").is_none() && relative.get("code").is_none_or(|code| !coded::names_something(cx, code)) {
+        // Nobody: a place that was sampled (water, a surface).
+        let mut tree = model::Tree::new("Location");
+        super::parts::push_telecoms(cx, relative, &mut tree.edit());
+        super::parts::push_addresses(cx, relative, &mut tree.edit());
+        relative.get("code").and_then(Node::null_flavor);
+        let mut place = tree.edit();
+        let address = place.as_element().get("address").map(model::Tree::from_element);
+        place.remove("address");
+        if let Some(address) = address {
+            place.copy_as("address", address.root(), false);
+        }
+        let reference = cx.document.add_once(tree);
+        to.item("focus").set("reference", &reference);
+        return;
+    }
     let mut tree = model::Tree::new("RelatedPerson");
     let mut person = tree.edit();
     cx.set_patient(&mut person, "patient");

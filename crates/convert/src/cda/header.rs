@@ -14,6 +14,7 @@ use super::table;
 use super::time;
 
 const VERSION: &str = "http://hl7.org/fhir/5.0/StructureDefinition/extension-Composition.version";
+const LOINC: &str = "http://loinc.org";
 const RECIPIENT: &str = "http://hl7.eu/fhir/StructureDefinition/information-recipient";
 const BASED_ON: &str = "http://hl7.org/fhir/StructureDefinition/event-basedOn";
 
@@ -129,9 +130,9 @@ fn identifier(cx: &mut Context<'_>, root: Node<'_>, to: &mut ElementMut<'_>) {
 
 fn document_type(cx: &mut Context<'_>, root: Node<'_>, kind: Option<(&str, &str)>, to: &mut ElementMut<'_>) {
     let own = root.get("code");
-    let same = own.and_then(|code| code.peek("code")) == kind.map(|(code, _)| code);
+    let same = own.and_then(|code| coded::code_in(cx, code, LOINC)).as_deref() == kind.map(|(code, _)| code);
     if let Some((code, display)) = kind.filter(|_| !same) {
-        to.object("type").item("coding").set("system", "http://loinc.org").set("code", code).set("display", display);
+        to.object("type").item("coding").set("system", LOINC).set("code", code).set("display", display);
     }
     match own {
         Some(node) if same || kind.is_none() => coded::fill_concept(cx, node, &mut to.object("type")),

@@ -30,7 +30,6 @@ mod product;
 mod quantity;
 mod read;
 mod section;
-mod site;
 mod specimen;
 mod study;
 mod table;
@@ -39,6 +38,7 @@ mod time;
 mod ucum;
 mod unstructured;
 mod value;
+mod vital;
 
 use std::collections::HashSet;
 

@@ -12,6 +12,7 @@ use super::read::Node;
 use super::section::Family;
 use super::time;
 use super::value;
+use super::vital;
 
 const CATEGORY: &str = "http://terminology.hl7.org/CodeSystem/observation-category";
 const REPORT_CATEGORY: &str = "http://terminology.hl7.org/CodeSystem/v2-0074";
@@ -32,18 +33,18 @@ pub(super) fn observation(cx: &mut Context<'_>, act: Node<'_>, family: Family) -
     cx.set_patient(&mut to, "subject");
     super::family::focus(cx, act, &mut to);
     let when = effective(act);
-    time::set_when(cx, when, &mut to, "effective", family.needs_time());
+    time::set_when(cx, when, &mut to, "effective", family.needs_time() || vital::is_vital(act));
     if let Some(when) = entry::author_time(act) {
         issued(cx, when, &mut to);
     }
     performers(cx, act, &mut to);
     values(cx, act, family, &mut to);
     for interpretation in act.all("interpretationCode") {
-        coded::push_concept(cx, interpretation, &mut to, "interpretation");
+        value::push_interpretation(cx, interpretation, &mut to);
     }
     entry::push_notes(cx, act, &mut to);
     if let Some(site) = act.all("targetSiteCode").find(|site| coded::names_something(cx, *site)) {
-        super::site::fill(cx, site, &mut to.object("bodySite"));
+        coded::fill_concept(cx, site, &mut to.object("bodySite"));
     }
     if let Some(method) = act.all("methodCode").find(|method| coded::names_something(cx, *method)) {
         coded::fill_concept(cx, method, &mut to.object("method"));
@@ -53,6 +54,7 @@ pub(super) fn observation(cx: &mut Context<'_>, act: Node<'_>, family: Family) -
     for range in act.all("referenceRange").filter_map(|range| range.get("observationRange")) {
         reference_range(cx, range, &mut to);
     }
+    vital::conform(cx, act, &mut to);
     treatments(cx, act, &mut to);
     members(cx, act, family, &mut to);
     cx.add(act, tree)
@@ -203,16 +205,18 @@ fn values(cx: &mut Context<'_>, act: Node<'_>, family: Family, to: &mut ElementM
     if entry::is_negated(act) {
         return negated(cx, act, &values, to);
     }
-    let Some((first, more)) = values.split_first() else {
-        return;
-    };
-    value::set_value(cx, *first, to, "value", family == Family::Pregnancy || cx.laboratory);
-    for extra in more {
+    let counts = family == Family::Pregnancy || cx.laboratory || vital::is_vital(act);
+    if let [only] = values.as_slice() {
+        return value::set_value(cx, *only, to, "value", counts);
+    }
+    // obs-7: beside a value no component may have the code of the whole; several values are components all.
+    for value in values {
         let mut component = to.item("component");
-        if let Some(code) = act.get("code") {
-            coded::fill_concept(cx, code, &mut component.object("code"));
+        match act.get("code") {
+            Some(code) => coded::fill_concept(cx, code, &mut component.object("code")),
+            None => coded::absent(&mut component.object("code"), None),
         }
-        value::set_value(cx, *extra, &mut component, "value", false);
+        value::set_value(cx, value, &mut component, "value", counts);
     }
 }
 
@@ -269,7 +273,12 @@ pub(super) fn reference_range(cx: &mut Context<'_>, range: Node<'_>, to: &mut El
         }
     }
     if let Some(code) = range.get("interpretationCode").filter(|code| coded::names_something(cx, *code)) {
-        coded::set_concept(cx, Some(code), &mut item, "type");
+        if value::is_interpretation(cx, code) {
+            coded::set_concept(cx, Some(code), &mut item, "type");
+        } else {
+            texts.extend(entry::said(cx, code));
+            code.take_all();
+        }
     }
     if let Some(code) = range.get("code").filter(|code| coded::names_something(cx, *code)) {
         coded::push_concept(cx, code, &mut item, "appliesTo");
@@ -326,7 +335,10 @@ fn members(cx: &mut Context<'_>, act: Node<'_>, family: Family, to: &mut Element
             },
             ("observationMedia", _) => match super::media::media(cx, inner) {
                 Some(reference) => {
-                    to.item("derivedFrom").set("reference", &reference);
+                    // In a laboratory report all pictures stand in DiagnosticReport.media.
+                    if !cx.laboratory {
+                        to.item("derivedFrom").set("reference", &reference);
+                    }
                     continue;
                 }
                 None => continue,
@@ -343,7 +355,14 @@ fn members(cx: &mut Context<'_>, act: Node<'_>, family: Family, to: &mut Element
 /// that its members belong together, else the members alone.
 pub(super) fn organizer(cx: &mut Context<'_>, act: Node<'_>, family: Family) -> Vec<String> {
     let mut members = Vec::new();
+    let code = act.get("code");
+    let plain = code.and_then(|code| code.peek("code")).is_none_or(|code| PANEL_ONLY.contains(&code));
+    let reported = family == Family::Results && !cx.laboratory;
     for (_, inner) in entry::inner(act) {
+        // A comment on a panel or a report becomes its note.
+        if entry::is_comment(inner) && !plain && !reported {
+            continue;
+        }
         match inner.name() {
             "observation" if pressure::is_pressure(inner) => {
                 if !pressure::is_second(inner) {
@@ -355,9 +374,7 @@ pub(super) fn organizer(cx: &mut Context<'_>, act: Node<'_>, family: Family) -> 
             _ => members.extend(super::entries::statement(cx, inner, family)),
         }
     }
-    let code = act.get("code");
-    let plain = code.and_then(|code| code.peek("code")).is_none_or(|code| PANEL_ONLY.contains(&code));
-    if family == Family::Results && !cx.laboratory {
+    if reported {
         return vec![report(cx, act, &members)];
     }
     if plain {
@@ -381,9 +398,11 @@ pub(super) fn panel(cx: &mut Context<'_>, act: Node<'_>, family: Family, members
     coded::require_concept(cx, act.get("code"), &mut to, "code");
     cx.set_patient(&mut to, "subject");
     super::family::focus(cx, act, &mut to);
-    time::set_when(cx, act.get("effectiveTime"), &mut to, "effective", family.needs_time());
+    let needs_time = family.needs_time() || vital::is_vital(act);
+    time::set_when(cx, act.get("effectiveTime"), &mut to, "effective", needs_time);
     performers(cx, act, &mut to);
     entry::push_notes(cx, act, &mut to);
+    vital::conform(cx, act, &mut to);
     for member in members {
         if matches!(cx.document.type_of(member), "Observation") {
             to.item("hasMember").set("reference", member);

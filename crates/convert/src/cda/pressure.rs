@@ -63,9 +63,10 @@ pub(super) fn observation(cx: &mut Context<'_>, act: Node<'_>, family: Family) -
         coded::fill_concept(cx, method, &mut to.object("method"));
     }
     if let Some(site) = act.all("targetSiteCode").find(|code| coded::names_something(cx, *code)) {
-        super::site::fill(cx, site, &mut to.object("bodySite"));
+        coded::fill_concept(cx, site, &mut to.object("bodySite"));
     }
     for half in [Some(act), other].into_iter().flatten() {
+        super::vital::check(cx, half);
         observation::further_sites(cx, half, &mut to);
     }
     for code in [SYSTOLIC, DIASTOLIC] {

@@ -41,7 +41,7 @@ pub(super) fn condition(
     }
     code(cx, observation, value, negated, &mut to);
     for site in observation.all("targetSiteCode") {
-        super::site::push(cx, site, &mut to);
+        coded::push_concept(cx, site, &mut to, "bodySite");
     }
     cx.set_patient(&mut to, "subject");
     times(cx, observation, concern, &mut to);

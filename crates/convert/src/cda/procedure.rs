@@ -46,7 +46,7 @@ pub(super) fn procedure(cx: &mut Context<'_>, act: Node<'_>) -> String {
     }
     reasons(cx, act, &mut to);
     for site in act.all("targetSiteCode").chain(act.all("approachSiteCode")) {
-        super::site::push(cx, site, &mut to);
+        coded::push_concept(cx, site, &mut to, "bodySite");
     }
     for method in act.all("methodCode") {
         if !coded::names_something(cx, method) {
@@ -191,7 +191,7 @@ pub(super) fn request(cx: &mut Context<'_>, act: Node<'_>) -> String {
     }
     reasons(cx, act, &mut to);
     for site in act.all("targetSiteCode") {
-        super::site::push(cx, site, &mut to);
+        coded::push_concept(cx, site, &mut to, "bodySite");
     }
     if let Some(priority) = act.get("priorityCode").and_then(|code| code.attr("code")) {
         match priority {

@@ -56,8 +56,11 @@ pub(super) fn fill_quantity(cx: &mut Context<'_>, node: Node<'_>, quantity: &mut
         other.set("value", model::Primitive::Number(&number));
         let unit = coded::original_text(cx, translation).or(translation.peek("displayName").map(str::to_owned));
         other.set_some("unit", unit.as_deref().or(translation.peek("code")));
-        other.set_some("system", translation.peek("codeSystem").and_then(|oid| coded::system_uri(cx, oid)).as_deref());
-        other.set_some("code", translation.peek("code"));
+        // qty-3: a code without a system is none; it is the unit's text then.
+        let system = translation.peek("codeSystem").and_then(|oid| coded::system_uri(cx, oid));
+        if let (Some(system), Some(code)) = (system, translation.peek("code")) {
+            other.set("system", &system).set("code", code);
+        }
     }
 }
 

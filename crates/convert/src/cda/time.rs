@@ -205,11 +205,32 @@ pub(super) fn fill_period(cx: &mut Context<'_>, node: Node<'_>, period: &mut Ele
                 primitive.item("extension").set("url", ORIGINAL).set("valueString", value);
                 coded::absent(&mut primitive, Some("UNK"));
             }
-            (Some(_), _) => set_time(cx, bound, period, end),
+            (Some(_), _) => {
+                set_time(cx, bound, period, end);
+                if end == "end" {
+                    level(node, period);
+                }
+            }
             // Positive and negative infinity are FHIR's open ends; not applicable is none at all.
             (None, Some("PINF" | "NINF" | "NA") | None) => {}
             (None, flavor) => coded::absent(&mut period.primitive(end), flavor),
         }
+    }
+}
+
+/// per-1: ends of different precision, one within the other, cannot be compared; the finer is written as the coarser, its
+/// own digits beside it.
+fn level(node: Node<'_>, period: &mut ElementMut<'_>) {
+    let text = |name: &str| period.as_element().text_at(name).map(str::to_owned);
+    let (Some(start), Some(end)) = (text("start"), text("end")) else { return };
+    let (name, source, coarse) = match start.len().cmp(&end.len()) {
+        std::cmp::Ordering::Less if end.starts_with(&start) => ("end", "high", start),
+        std::cmp::Ordering::Greater if start.starts_with(&end) => ("start", "low", end),
+        _ => return,
+    };
+    period.set(name, &coarse);
+    if let Some(original) = node.get(source).and_then(|bound| bound.peek("value")) {
+        period.primitive(name).item("extension").set("url", ORIGINAL).set("valueString", original);
     }
 }
 

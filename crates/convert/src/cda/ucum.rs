@@ -89,7 +89,7 @@ fn annotation(text: &str) -> Option<&str> {
 }
 
 fn is_number(symbol: &str) -> bool {
-    !symbol.is_empty() && symbol.bytes().all(|byte| byte.is_ascii_digit())
+    symbol.bytes().any(|byte| byte != b'0') && symbol.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn is_unit(symbol: &str) -> bool {

@@ -29,12 +29,12 @@ pub(super) fn document_reference(cx: &mut Context<'_>, root: Node<'_>, body: Nod
     let mut tree = Tree::new("DocumentReference");
     let mut to = tree.edit();
     describe(cx, root, &mut to);
-    fill_body(body, &mut to.item("content").object("attachment"))?;
+    fill_body(cx, body, &mut to.item("content").object("attachment"))?;
     Ok(cx.add(body, tree))
 }
 
 /// Fills an Attachment with the embedded document; an empty body is refused.
-pub(super) fn fill_body(body: Node<'_>, attachment: &mut ElementMut<'_>) -> Result<(), Refusal> {
+pub(super) fn fill_body(cx: &mut Context<'_>, body: Node<'_>, attachment: &mut ElementMut<'_>) -> Result<(), Refusal> {
     let Some(text) = body.get("text") else {
         return Err(refuse(body, "The body has no text."));
     };
@@ -44,7 +44,7 @@ pub(super) fn fill_body(body: Node<'_>, attachment: &mut ElementMut<'_>) -> Resu
         return Err(refuse(text, "The document's body is empty: there is nothing to carry."));
     }
     if inline || has_link {
-        media::fill_attachment(text, attachment);
+        media::fill_attachment(cx, text, attachment);
     } else {
         let words = text.text().unwrap_or_default();
         attachment.set("contentType", text.peek("mediaType").unwrap_or("text/plain"));

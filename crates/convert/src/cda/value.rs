@@ -19,6 +19,13 @@ pub(super) fn set_value(cx: &mut Context<'_>, node: Node<'_>, to: &mut ElementMu
         }
         "REAL" if node.peek("value").is_some() => quantity::fill_quantity(cx, node, &mut to.object(&name("Quantity"))),
         "INT" if node.peek("value").is_some() => integer(cx, node, to, &name("Integer"), &name("Quantity"), counts),
+        // A laboratory's result is no boolean in the European format.
+        "BL" if node.peek("value").is_some() && cx.laboratory => {
+            let yes = node.attr("value") == Some("true");
+            let mut concept = to.object(&name("CodeableConcept"));
+            concept.item("coding").set("system", YES_NO).set("code", if yes { "Y" } else { "N" });
+            concept.set("text", if yes { "true" } else { "false" });
+        }
         "BL" if node.peek("value").is_some() => {
             to.set(&name("Boolean"), node.attr("value") == Some("true"));
         }
@@ -55,6 +62,29 @@ pub(super) fn set_value(cx: &mut Context<'_>, node: Node<'_>, to: &mut ElementMu
     }
 }
 
+/// Appends an interpretation; a code that HL7's system does not have is kept as text.
+pub(super) fn push_interpretation(cx: &mut Context<'_>, node: Node<'_>, to: &mut ElementMut<'_>) {
+    if is_interpretation(cx, node) {
+        coded::push_concept(cx, node, to, "interpretation");
+        return;
+    }
+    cx.defect(
+        node,
+        format!("The interpretation {:?} is no code of HL7; it is kept as text.", node.peek("code").unwrap_or("")),
+    );
+    let said = super::entry::said(cx, node);
+    node.take_all();
+    to.item("interpretation").set_some("text", said.as_deref());
+}
+
+/// Whether the code is of another system than HL7's interpretations, or one of them.
+pub(super) fn is_interpretation(cx: &Context<'_>, node: Node<'_>) -> bool {
+    let own = coded::code_in(cx, node, INTERPRETATION);
+    own.is_none_or(|code| include_str!("interpretations.tsv").lines().any(|known| known == code))
+}
+
+const INTERPRETATION: &str = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation";
+const YES_NO: &str = "http://terminology.hl7.org/CodeSystem/v2-0136";
 const REASON: &str = "http://terminology.hl7.org/CodeSystem/data-absent-reason";
 
 fn guess(node: Node<'_>) -> &'static str {

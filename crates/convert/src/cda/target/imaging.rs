@@ -344,7 +344,7 @@ fn minimal<'d>(cx: &mut Context<'d>, root: Node<'d>, body: Node<'d>) -> Result<T
     to.object("meta").push("profile", MINIMAL_REPORT);
     describe(cx, root, composition.root(), &organizations, &mut to);
     let mut form = to.item("presentedForm");
-    unstructured::fill_body(body, &mut form)?;
+    unstructured::fill_body(cx, body, &mut form)?;
     form.set_some("title", composition.root().text_at("title"));
     let report = cx.document.add("DiagnosticReport", tree);
     cx.mapped(body, &format!("DiagnosticReport {report}"));

@@ -46,6 +46,15 @@ pub(super) fn assemble<'d>(cx: &mut Context<'d>, root: Node<'d>) -> Result<Tree,
         }
         section.write(cx, &mut to);
     }
+    // Pictures inside results: the European report points to none, they point to what they show (Media.partOf).
+    let known: Vec<String> = to
+        .as_element()
+        .every("section.entry.reference")
+        .iter()
+        .filter_map(|entry| entry.text().map(str::to_owned))
+        .collect();
+    further.extend(cx.document.all_of("Media").into_iter().filter(|media| !known.contains(media)));
+    further.dedup();
     if let Some(mut section) = rules::further(further) {
         section.code = None;
         section.write(cx, &mut to);
