@@ -218,6 +218,22 @@ impl Catalog {
         self.find("CodeSystem", canonical)?.1.code_system()
     }
 
+    /// The versions of a url that are here, oldest first; those without one are left out.
+    pub fn versions(&self, resource_type: &str, url: &str) -> Vec<Box<str>> {
+        let mut found: Vec<Box<str>> = match &self.layer.below {
+            Some(below) => below.versions(resource_type, url),
+            None => Vec::new(),
+        };
+        for place in self.layer.by_url.get(url).into_iter().flatten() {
+            let header = self.layer.entries.get(*place as usize).map(|entry| &entry.header);
+            let of_type = header.filter(|header| &*header.resource_type == resource_type);
+            found.extend(of_type.map(|header| header.version.clone()).filter(|version| !version.is_empty()));
+        }
+        found.sort_by(|left, right| compare_versions(left, right));
+        found.dedup();
+        found
+    }
+
     /// The supplements of a code system's url.
     pub fn supplements(&self, system: &str) -> Vec<Arc<CodeSystem>> {
         let system = Canonical::of(system).url;

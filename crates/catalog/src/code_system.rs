@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 
 use model::{Element, Tree};
 
+use crate::extension::{Extension, extensions};
 use crate::value_set::Designation;
 
 /// How much of a code system is there: <http://hl7.org/fhir/R4/valueset-codesystem-content-mode.html>.
@@ -33,6 +34,7 @@ struct Span {
 struct Row {
     code: Span,
     display: Span,
+    definition: Span,
     /// The first designation and the first property of this concept; those of the next row end them.
     designations: u32,
     properties: u32,
@@ -90,6 +92,10 @@ pub struct CodeSystem {
     children: Vec<u32>,
     values: Vec<(Span, PropertyValue, Span)>,
     designations: Vec<Designation>,
+    /// Extensions of the few concepts that have some, in the order of the concepts.
+    extensions: Vec<(u32, Extension)>,
+    /// `http://hl7.org/fhir/StructureDefinition/structuredefinition-standards-status`
+    pub standards_status: Option<Box<str>>,
 }
 
 /// A property that concepts may have.
@@ -171,6 +177,8 @@ impl CodeSystem {
             children: Vec::new(),
             values: Vec::new(),
             designations: Vec::new(),
+            extensions: Vec::new(),
+            standards_status: crate::extension::value_of(root, crate::extension::STANDARDS_STATUS),
         };
         let mut edges = Vec::new();
         system.add(root, None, &mut edges);
@@ -190,6 +198,7 @@ impl CodeSystem {
             let row = Row {
                 code: self.keep(concept.text_at("code").unwrap_or_default()),
                 display: self.keep(concept.text_at("display").unwrap_or_default()),
+                definition: self.keep(concept.text_at("definition").unwrap_or_default()),
                 designations: self.designations.len() as u32,
                 properties: self.values.len() as u32,
                 parents: 0,
@@ -199,6 +208,7 @@ impl CodeSystem {
             if let Some(above) = above {
                 edges.push((above, index));
             }
+            self.extensions.extend(extensions(concept).into_iter().map(|one| (index, one)));
             self.designations.extend(concept.all("designation").map(Designation::read));
             for property in concept.all("property") {
                 self.add_property(property);
@@ -287,6 +297,18 @@ impl CodeSystem {
         self.rows.get(index).map(|row| self.at(row.display)).filter(|display| !display.is_empty())
     }
 
+    /// What a concept means, where it says so.
+    pub fn definition(&self, index: ConceptIndex) -> Option<&str> {
+        self.rows.get(index).map(|row| self.at(row.definition)).filter(|definition| !definition.is_empty())
+    }
+
+    /// The simple extensions of a concept.
+    pub fn extensions(&self, index: ConceptIndex) -> impl Iterator<Item = &Extension> {
+        let start = self.extensions.partition_point(|(place, _)| (*place as usize) < index);
+        let rest = self.extensions.get(start..).unwrap_or_default().iter();
+        rest.take_while(move |(place, _)| *place as usize == index).map(|(_, one)| one)
+    }
+
     /// The concept of a code, by the system's rule of case.
     pub fn find(&self, code: &str) -> Option<ConceptIndex> {
         self.find_exact(code).or_else(|| if self.case_sensitive { None } else { self.find_folded(code) })
@@ -371,7 +393,7 @@ impl CodeSystem {
     pub fn is_inactive(&self, index: ConceptIndex) -> bool {
         self.properties_of(index).any(|property| match property.code {
             "inactive" => property.value == "true",
-            "status" => matches!(property.value, "retired" | "inactive" | "deprecated"),
+            "status" => matches!(property.value, "retired" | "inactive"),
             _ => false,
         })
     }

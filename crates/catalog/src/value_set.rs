@@ -1,7 +1,11 @@
 //! ValueSet (<http://hl7.org/fhir/R4/valueset.html>): what a value set is composed of, and the expansion that came
 //! with it. Deciding membership is not done here.
 
+use std::sync::Arc;
+
 use model::{Element, Tree};
+
+use crate::extension::{self, Extension, extensions};
 
 /// One value set.
 #[derive(Debug, Default)]
@@ -18,6 +22,8 @@ pub struct ValueSet {
     pub status: Box<str>,
     /// `experimental`
     pub experimental: bool,
+    /// Whether it says whether it is experimental.
+    pub says_experimental: bool,
     /// `language`
     pub language: Option<Box<str>>,
     /// `compose.inactive`: whether inactive codes are in; `None` where it is not said.
@@ -30,6 +36,16 @@ pub struct ValueSet {
     pub exclude: Vec<ConceptSet>,
     /// `expansion`, where the resource has one.
     pub expansion: Option<Expansion>,
+    /// Supplements of code systems that it cannot do without
+    /// (`http://hl7.org/fhir/StructureDefinition/valueset-supplement`).
+    pub supplements: Vec<Box<str>>,
+    /// `http://hl7.org/fhir/StructureDefinition/structuredefinition-standards-status`
+    pub standards_status: Option<Box<str>>,
+    /// Parameters that it wants to be expanded with
+    /// (`http://hl7.org/fhir/StructureDefinition/valueset-expansion-parameter`): name, value.
+    pub parameters: Vec<(Box<str>, Box<str>)>,
+    /// Value sets that it contains, by their ids.
+    pub contained: Vec<(Box<str>, Arc<ValueSet>)>,
 }
 
 /// One include or exclude: codes of a system that are also in all of its value sets.
@@ -98,6 +114,8 @@ pub struct ConceptReference {
     pub display: Option<Box<str>>,
     /// Designations that the value set gives it.
     pub designations: Vec<Designation>,
+    /// Its simple extensions.
+    pub extensions: Box<[Extension]>,
 }
 
 impl ConceptReference {
@@ -106,6 +124,7 @@ impl ConceptReference {
             code: element.text_at("code").unwrap_or_default().into(),
             display: element.text_at("display").map(Box::from),
             designations: element.all("designation").map(Designation::read).collect(),
+            extensions: extensions(element).into(),
         }
     }
 }
@@ -119,6 +138,8 @@ pub struct Designation {
     pub usage: Option<Box<str>>,
     /// The text.
     pub value: Box<str>,
+    /// Its simple extensions.
+    pub extensions: Box<[Extension]>,
 }
 
 impl Designation {
@@ -130,6 +151,7 @@ impl Designation {
                 format!("{}|{}", part("system"), part("code")).into()
             }),
             value: element.text_at("value").unwrap_or_default().into(),
+            extensions: extensions(element).into(),
         }
     }
 }
@@ -234,7 +256,10 @@ pub struct Expanded {
 impl ValueSet {
     /// Reads a ValueSet resource.
     pub fn read(tree: &Tree) -> ValueSet {
-        let root = tree.root();
+        ValueSet::of(tree.root())
+    }
+
+    fn of(root: Element<'_>) -> ValueSet {
         let text = |name: &str| root.text_at(name).map(Box::from);
         let sets = |name: &str| -> Vec<ConceptSet> {
             root.get("compose").map(|compose| compose.all(name).map(ConceptSet::read).collect()).unwrap_or_default()
@@ -246,14 +271,24 @@ impl ValueSet {
             title: text("title"),
             status: text("status").unwrap_or_default(),
             experimental: root.text_at("experimental") == Some("true"),
+            says_experimental: root.get("experimental").is_some(),
             language: text("language"),
             inactive: root.text_at("compose.inactive").map(|value| value == "true"),
             locked_date: text("compose.lockedDate"),
             include: sets("include"),
             exclude: sets("exclude"),
             expansion: root.get("expansion").map(Expansion::read),
+            supplements: extension::values(root, extension::SUPPLEMENT),
+            standards_status: extension::value_of(root, extension::STANDARDS_STATUS),
+            parameters: extension::expansion_parameters(root),
+            contained: contained(root),
         }
     }
+}
+
+fn contained(root: Element<'_>) -> Vec<(Box<str>, Arc<ValueSet>)> {
+    let sets = root.all("contained").filter(|inner| inner.resource_type() == Some("ValueSet"));
+    sets.filter_map(|inner| Some((inner.text_at("id")?.into(), Arc::new(ValueSet::of(inner))))).collect()
 }
 
 #[cfg(test)]

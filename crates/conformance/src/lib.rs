@@ -6,6 +6,7 @@
 
 pub mod connection;
 pub mod documents;
+pub mod expected;
 pub mod json_text;
 pub mod program;
 pub mod suites;

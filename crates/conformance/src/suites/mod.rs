@@ -7,6 +7,7 @@ mod exchange;
 mod guide_examples;
 mod identity;
 mod patch;
+mod terminology;
 mod validator;
 
 use std::path::PathBuf;
@@ -57,6 +58,11 @@ pub const SUITES: &[Suite] = &[
         run: guide_examples::run,
     },
     Suite { name: "patch", about: "HL7's cases of FHIRPath Patch, JSON Patch and XML Patch in DIR", run: patch::run },
+    Suite {
+        name: "terminology",
+        about: "the published tests of terminology services that are marked general; the corpus DIR",
+        run: terminology::run,
+    },
     Suite {
         name: "validator",
         about: "verdicts of the reference validator on the cases of the corpus DIR",

@@ -40,7 +40,7 @@ pub(crate) fn holds(system: &CodeSystem, concept: ConceptIndex, filter: &Filter)
 }
 
 /// The values of a property of a concept; `concept`, `code` and `display` are what they say, `parent` and `child` come
-/// from the hierarchy.
+/// from the hierarchy; a concept that does not say whether it is inactive is by its status.
 fn values<'s>(system: &'s CodeSystem, concept: ConceptIndex, property: &str) -> Vec<&'s str> {
     match property {
         "concept" | "code" => return vec![system.code(concept)],
@@ -55,12 +55,8 @@ fn values<'s>(system: &'s CodeSystem, concept: ConceptIndex, property: &str) -> 
         _ => &[],
     };
     found.extend(related.iter().map(|other| system.code(*other as usize)));
-    if found.is_empty() && matches!(property, "inactive" | "notSelectable" | "abstract") {
-        let value = match property {
-            "inactive" => system.is_inactive(concept),
-            _ => system.is_abstract(concept),
-        };
-        found.push(if value { "true" } else { "false" });
+    if found.is_empty() && property == "inactive" {
+        found.push(if system.is_inactive(concept) { "true" } else { "false" });
     }
     found
 }

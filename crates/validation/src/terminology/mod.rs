@@ -6,14 +6,12 @@
 //! so, and neither accepts nor refuses. Nothing here goes to a network.
 
 mod coding;
-mod expand;
 mod filter;
 mod grammar;
 mod member;
-mod operation;
 mod quantity;
+pub mod service;
 mod table;
-mod version;
 
 use std::sync::Arc;
 
@@ -21,8 +19,6 @@ use catalog::{Canonical, Catalog, CodeSystem, Content, ValueSet};
 use model::Element;
 
 pub use coding::{CodeVerdict, Coding};
-pub use expand::{ExpandError, ExpandOptions, ExpandedConcept, Expansion};
-pub use operation::{CodeValidation, Concept, LookupError, Subsumption, Translation};
 
 /// Whether a code is in a value set.
 #[derive(Clone, PartialEq, Eq, Debug)]
