@@ -11,6 +11,7 @@ mod model;
 mod options;
 mod search;
 mod transactions;
+mod validation;
 mod whole;
 
 use std::process::ExitCode;
@@ -32,6 +33,12 @@ const MEASUREMENTS: &[Measurement] = &[
         about: "JSON read and written by `model` against `serde_json::Value`; [DIR of JSON], else generated documents",
         options: &[],
         run: |options| model::run(&options.paths),
+    },
+    Measurement {
+        name: "validation",
+        about: "[memory] FILE…: documents against every profile beside serde_json, and grown; or memory over 100,000 of them",
+        options: &[],
+        run: |options| validation::run(&options.paths),
     },
     Measurement {
         name: "http",

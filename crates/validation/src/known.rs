@@ -14,8 +14,14 @@ macro_rules! known {
 }
 
 known! {
-    CODE "code", CODING "coding", DISPLAY "display", META "meta",
-    REFERENCE "reference", SYSTEM "system", TYPE "type", URL "url", VERSION "version",
+    CODE "code", CODING "coding", DISPLAY "display", EXTENSION "extension", FULL_URL "fullUrl", ID "id",
+    META "meta", PROFILE "profile",
+    REFERENCE "reference", RESOURCE "resource", SYSTEM "system", TYPE "type", URL "url", VERSION "version",
+}
+
+/// The children of a name.
+pub(crate) fn all<'t>(element: Element<'t>, name: &Known) -> impl Iterator<Item = Element<'t>> {
+    name.into_iter().flat_map(move |name| element.named(name))
 }
 
 /// The first child of a name.

@@ -14,7 +14,9 @@ mod pass;
 mod places;
 mod program;
 mod rule;
+mod said;
 pub mod terminology;
+mod trial;
 
 use std::sync::Arc;
 
@@ -26,6 +28,10 @@ pub use options::{Mode, Options};
 use pass::Pass;
 use program::Programs;
 pub use terminology::Terminology;
+
+/// A table whose keys nobody outside chooses to collide: the seed differs between processes.
+type Map<K, V> = std::collections::HashMap<K, V, foldhash::fast::RandomState>;
+type Set<T> = std::collections::HashSet<T, foldhash::fast::RandomState>;
 
 /// Validates resources over one catalog. Share it: what it compiles is kept for the next validation.
 pub struct Validator {
@@ -88,8 +94,7 @@ impl Validator {
         findings.sort_by_key(place);
         let mut lines: Vec<usize> = vec![0];
         if !findings.is_empty() {
-            let source = tree.source().bytes().enumerate();
-            lines.extend(source.filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1));
+            lines.extend(tree.source().match_indices('\n').map(|(at, _)| at + 1));
         }
         let mut last: Vec<(String, String)> = Vec::new();
         let mut path_of = (None, String::new());

@@ -1,21 +1,20 @@
 //! One pass over one tree: the walk that carries the state from element to element, and where findings go.
 
 use std::cell::{OnceCell, RefCell};
-use std::collections::{HashMap, HashSet};
 
 use model::{Element, ElementId, IssueType, Severity, Tree};
 use smallvec::SmallVec;
 
+use crate::Map;
 use crate::finding::Finding;
 use crate::known;
 use crate::options::Options;
 use crate::places::Places;
 use crate::program::{Node, Programs, Slot, State, Variant};
 use crate::rule;
+use crate::said::Said;
 use crate::terminology::Terminology;
-
-/// Trials (does this item meet that profile?) within trials.
-const TRIALS: u32 = 12;
+use crate::trial::Trials;
 
 /// The state of one validation.
 pub(crate) struct Pass<'v, 't> {
@@ -24,31 +23,16 @@ pub(crate) struct Pass<'v, 't> {
     pub(crate) options: &'v Options,
     pub(crate) tree: &'t Tree,
     pub(crate) prepared: fhirpath::Prepared<'t>,
-    /// Profiles that each resource is held against in this pass, beside its type.
-    pub(crate) claimed: HashMap<ElementId, Vec<Node>>,
     places: OnceCell<Places<'t>>,
-    findings: Vec<Finding>,
+    pub(crate) findings: Vec<Finding>,
     /// Passes within passes, by `conformsTo()`.
     pub(crate) depth: u32,
-    /// How deep in trials; 0 outside, where findings are kept.
-    trials: u32,
-    /// Errors of the trial that is under way.
-    errors: u32,
-    verdicts: HashMap<(ElementId, Node), Verdict>,
-    /// What is wrong with resources by their type alone.
-    own_faults: HashMap<ElementId, HashSet<(ElementId, String)>>,
+    /// What was tried, and what is being tried.
+    pub(crate) trials: Trials,
     /// What resources say that they meet.
-    claimed_urls: RefCell<HashMap<ElementId, Vec<Box<str>>>>,
+    claimed_urls: RefCell<Map<ElementId, Vec<Box<str>>>>,
     /// Said once however often it is met.
-    said: HashSet<Box<str>>,
-}
-
-/// Whether an element meets a profile.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Verdict {
-    UnderWay,
-    Meets,
-    Fails,
+    pub(crate) said: Said,
 }
 
 impl<'v, 't> Pass<'v, 't> {
@@ -65,14 +49,10 @@ impl<'v, 't> Pass<'v, 't> {
             options,
             tree,
             prepared,
-            claimed: HashMap::new(),
             places: OnceCell::new(),
             findings: Vec::new(),
             depth: 0,
-            trials: 0,
-            errors: 0,
-            verdicts: HashMap::new(),
-            own_faults: HashMap::new(),
+            trials: Trials::default(),
             claimed_urls: RefCell::default(),
             said: Default::default(),
         }
@@ -89,12 +69,12 @@ impl<'v, 't> Pass<'v, 't> {
 
     /// Whether a trial has already failed, so that nothing more need be looked at.
     pub(crate) fn is_settled(&self) -> bool {
-        self.trials > 0 && self.errors > 0
+        self.trials.are_settled()
     }
 
     /// Whether this is a trial, whose findings nobody reads.
     pub(crate) fn is_trial(&self) -> bool {
-        self.trials > 0
+        !self.trials.keep_findings()
     }
 
     /// Records a finding; in a trial only that there was an error.
@@ -106,8 +86,7 @@ impl<'v, 't> Pass<'v, 't> {
         rule: &str,
         text: impl FnOnce() -> String,
     ) {
-        if self.trials > 0 {
-            self.errors += u32::from(severity.is_error());
+        if !self.trials.keep(severity.is_error()) {
             return;
         }
         self.findings.push(Finding { element: element.id(), severity, code, text: text(), rule: rule.into() });
@@ -125,7 +104,7 @@ impl<'v, 't> Pass<'v, 't> {
 
     /// Whether this is said for the first time.
     pub(crate) fn once(&mut self, what: &str) -> bool {
-        self.trials == 0 && self.depth == 0 && self.said.insert(what.into())
+        self.depth == 0 && self.trials.keep_findings() && self.said.insert(what.into())
     }
 
     /// Holds an element against everything in a state, and goes into it.
@@ -164,7 +143,7 @@ impl<'v, 't> Pass<'v, 't> {
                 return;
             }
         }
-        if self.options.obligations && self.trials == 0 {
+        if self.options.obligations && !self.is_trial() {
             for (place, slot) in state.slots.iter().enumerate() {
                 if counts.get(place) == 0 {
                     rule::cardinality::obligations(self, element, slot);
@@ -224,7 +203,7 @@ impl<'v, 't> Pass<'v, 't> {
         }
     }
 
-    fn resource(&mut self, element: Element<'t>, variant: &Variant) {
+    pub(crate) fn resource(&mut self, element: Element<'t>, variant: &Variant) {
         let nodes = rule::resource::nodes(self, element, variant);
         self.resource_with(element, nodes);
     }
@@ -240,120 +219,13 @@ impl<'v, 't> Pass<'v, 't> {
             return;
         };
         nodes.push(root);
-        if ty == "Observation" {
-            let profiles = rule::observation::vital_signs(element);
-            nodes.extend(profiles.iter().filter_map(|profile| self.programs.root(profile)));
-        }
-        if self.trials == 0 {
-            self.claimed.entry(element.id()).or_default().extend_from_slice(&nodes);
-        }
-        let state = self.programs.state(nodes, ty);
-        self.element(element, &state);
+        nodes.extend(rule::observation::roots(self.programs, element));
+        self.hold(element, ty, nodes);
         for (name, check) in rule::RESOURCE {
             if *name == ty && !self.is_settled() {
                 check(self, element);
             }
         }
-    }
-
-    /// Whether an element meets one more profile. What it meets only if it meets it, it meets.
-    pub(crate) fn meets(&mut self, element: Element<'t>, profile: Node) -> bool {
-        let key = (element.id(), profile);
-        match self.verdicts.get(&key) {
-            Some(verdict) => return *verdict != Verdict::Fails,
-            None if self.trials >= TRIALS => return true,
-            None => self.verdicts.insert(key, Verdict::UnderWay),
-        };
-        let Some(structure) = self.programs.structure(profile) else { return true };
-        let ty = element.resource_type().unwrap_or(&structure.facts.r#type);
-        if element.resource_type().is_some_and(|ty| profile.element == 0 && ty != &*structure.facts.r#type)
-            && !matches!(&*structure.facts.r#type, "Resource" | "DomainResource")
-        {
-            self.verdicts.insert(key, Verdict::Fails);
-            return false;
-        }
-        if profile.element == 0 && !rule::slicing::may_meet(self, element, profile) {
-            self.verdicts.insert(key, Verdict::Fails);
-            return false;
-        }
-        let mut nodes = vec![profile];
-        nodes.extend(self.programs.root(ty));
-        let state = self.programs.state(nodes, ty);
-        let met = self.attempt(|pass| pass.element(element, &state));
-        self.verdicts.insert(key, if met { Verdict::Meets } else { Verdict::Fails });
-        met
-    }
-
-    /// The same for the target of a reference: what is wrong with it by its type already, and so is said at its own
-    /// place, does not count.
-    pub(crate) fn target_meets(&mut self, element: Element<'t>, profile: Node) -> bool {
-        if self.meets(element, profile) {
-            return true;
-        }
-        let Some(ty) = element.resource_type() else { return false };
-        if self.depth > 0 || !self.is_only_its_type(element, ty, profile) {
-            return false;
-        }
-        self.verdicts.insert((element.id(), profile), Verdict::Meets);
-        true
-    }
-
-    fn is_only_its_type(&mut self, element: Element<'t>, ty: &str, profile: Node) -> bool {
-        let Some(root) = self.programs.root(ty) else { return false };
-        if !self.own_faults.contains_key(&element.id()) {
-            let plain = self.programs.state(vec![root], ty);
-            let own = self.faults(element, &plain);
-            self.own_faults.insert(element.id(), own);
-        }
-        if self.own_faults.get(&element.id()).is_none_or(HashSet::is_empty) {
-            return false;
-        }
-        let state = self.programs.state(vec![root, profile], ty);
-        let all = self.faults(element, &state);
-        self.own_faults.get(&element.id()).is_some_and(|own| all.is_subset(own))
-    }
-
-    /// The errors of an element by one state alone.
-    fn faults(&mut self, element: Element<'t>, state: &State) -> HashSet<(ElementId, String)> {
-        let (trials, before) = (std::mem::replace(&mut self.trials, 0), self.findings.len());
-        self.depth += 1;
-        self.element(element, state);
-        self.depth -= 1;
-        self.trials = trials;
-        let found = self.findings.split_off(before);
-        let errors = found.into_iter().filter(|finding| finding.severity.is_error());
-        errors.map(|error| (error.element, error.text)).collect()
-    }
-
-    /// Whether an item meets what a slice says of it.
-    pub(crate) fn fits(&mut self, item: Element<'t>, variant: &Variant, slice: Node) -> bool {
-        let key = (item.id(), slice);
-        match self.verdicts.get(&key) {
-            Some(verdict) => return *verdict != Verdict::Fails,
-            None if self.trials >= TRIALS => return true,
-            None => self.verdicts.insert(key, Verdict::UnderWay),
-        };
-        let narrowed = variant.of_slice(self.programs, slice);
-        let met = self.attempt(|pass| {
-            rule::types::profiles(pass, item, &narrowed);
-            if narrowed.is_resource {
-                pass.resource(item, &narrowed);
-            } else {
-                let state = pass.programs.state(narrowed.nodes.clone(), &narrowed.ty);
-                pass.element(item, &state);
-            }
-        });
-        self.verdicts.insert(key, if met { Verdict::Meets } else { Verdict::Fails });
-        met
-    }
-
-    /// Whether some work would find no error.
-    pub(crate) fn attempt(&mut self, work: impl FnOnce(&mut Self)) -> bool {
-        let before = std::mem::take(&mut self.errors);
-        self.trials += 1;
-        work(self);
-        self.trials -= 1;
-        std::mem::replace(&mut self.errors, before) == 0
     }
 }
 
@@ -392,6 +264,10 @@ impl<'t> Pass<'_, 't> {
         if !self.options.claimed_profiles || resource.resource_type().is_none() {
             return false;
         }
+        let meta = known::get(resource, &known::META);
+        if meta.and_then(|meta| known::get(meta, &known::PROFILE)).is_none() {
+            return false;
+        }
         let mut known = self.claimed_urls.borrow_mut();
         let urls = known.entry(resource.id()).or_insert_with(|| self.urls_claimed(resource));
         urls.iter().any(|claimed| **claimed == *url)
@@ -410,21 +286,5 @@ impl<'t> Pass<'_, 't> {
             }
         }
         found
-    }
-
-    /// Says, at its own place, why an element does not meet a profile.
-    pub(crate) fn explain(&mut self, element: Element<'t>, profile: Node) {
-        if self.trials > 0
-            || self.depth > 0
-            || self.findings.len() > 5_000
-            || !self.once(&format!("{:?} {profile:?}", element.id()))
-        {
-            return;
-        }
-        let ty = element.resource_type().unwrap_or_default();
-        let mut nodes = vec![profile];
-        nodes.extend(self.programs.root(ty));
-        let state = self.programs.state(nodes, ty);
-        self.element(element, &state);
     }
 }

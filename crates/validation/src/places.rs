@@ -1,22 +1,22 @@
 //! Where resources stand in a tree, and which one a reference names
 //! (<http://hl7.org/fhir/R4/bundle.html#references>, <http://hl7.org/fhir/R4/references.html#contained>).
 
-use std::collections::HashMap;
-
 use model::{Element, ElementId, Tree};
+
+use crate::{Map, known};
 
 /// The resources of one tree by what references call them.
 pub(crate) struct Places<'t> {
     root: Element<'t>,
     /// For every Bundle (and Parameters) what is in it.
-    inside: HashMap<ElementId, Inside<'t>>,
+    inside: Map<ElementId, Inside<'t>>,
 }
 
 #[derive(Default)]
 struct Inside<'t> {
     all: Vec<Element<'t>>,
-    by_url: HashMap<&'t str, Vec<Element<'t>>>,
-    by_name: HashMap<(&'t str, &'t str), Vec<Element<'t>>>,
+    by_url: Map<&'t str, Vec<Element<'t>>>,
+    by_name: Map<(&'t str, &'t str), Vec<Element<'t>>>,
 }
 
 /// What a reference leads to.
@@ -32,12 +32,12 @@ pub(crate) enum Target<'t> {
 
 impl<'t> Places<'t> {
     pub(crate) fn of(tree: &'t Tree) -> Places<'t> {
-        let mut places = Places { root: tree.root(), inside: HashMap::new() };
+        let mut places = Places { root: tree.root(), inside: Map::default() };
         let mut waiting = vec![tree.root()];
         while let Some(holder) = waiting.pop() {
             let mut inside = Inside::default();
             for entry in holder.all("entry") {
-                inside.add(entry.get("resource"), entry.text_at("fullUrl"));
+                inside.add(known::get(entry, &known::RESOURCE), known::text(entry, &known::FULL_URL));
             }
             let mut parameters: Vec<Element<'t>> = holder.all("parameter").collect();
             while let Some(parameter) = parameters.pop() {
@@ -125,7 +125,7 @@ impl<'t> Inside<'t> {
         if let Some(url) = full_url {
             self.by_url.entry(url).or_default().push(resource);
         }
-        if let (Some(ty), Some(id)) = (resource.resource_type(), resource.text_at("id")) {
+        if let (Some(ty), Some(id)) = (resource.resource_type(), known::text(resource, &known::ID)) {
             self.by_name.entry((ty, id)).or_default().push(resource);
         }
     }
@@ -135,7 +135,7 @@ impl<'t> Inside<'t> {
         if plain.contains(':') {
             return pick(self.by_url.get(plain), version);
         }
-        let base = entry_of(from).and_then(|entry| entry.text_at("fullUrl"));
+        let base = entry_of(from).and_then(|entry| known::text(entry, &known::FULL_URL));
         match base.and_then(base_of) {
             Some(base) => pick(self.by_url.get(format!("{base}/{plain}").as_str()), version),
             None if base.is_some() => Target::Elsewhere,

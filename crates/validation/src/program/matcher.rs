@@ -5,12 +5,12 @@
 //! definitions and targets of references, to the element whose fixed value, pattern, type, profile, binding or
 //! cardinality tells the slices apart.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use catalog::{BindingStrength, Discriminator, DiscriminatorType, ElementDefinition, Slicing, Structure};
 use model::{Name, Tree};
 
-use super::Programs;
+use super::{Node, Programs};
 
 /// One step of a discriminator's path.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -46,11 +46,29 @@ pub(crate) enum Test {
     /// One of these types.
     Type(Vec<Box<str>>),
     /// One of these profiles is met.
-    Profile(Vec<Box<str>>),
+    Profile(Vec<Wanted>),
     /// A code of this value set.
     Code(Box<str>),
     /// The place among the items.
     Position(usize),
+}
+
+/// A profile that an item must meet.
+pub(crate) struct Wanted {
+    pub(crate) url: Box<str>,
+    canonical: Box<str>,
+    root: OnceLock<Option<Node>>,
+}
+
+impl Wanted {
+    fn new(canonical: Box<str>) -> Wanted {
+        Wanted { url: catalog::Canonical::of(&canonical).url.into(), canonical, root: OnceLock::new() }
+    }
+
+    /// Its root; `None` where the catalog does not have it.
+    pub(crate) fn root(&self, programs: &Programs) -> Option<Node> {
+        *self.root.get_or_init(|| programs.root(&self.canonical))
+    }
 }
 
 /// A value somewhere at or below the end of the path.
@@ -59,6 +77,15 @@ pub(crate) struct Need {
     pub(crate) value: Arc<Tree>,
     /// Nothing else may be there.
     pub(crate) exact: bool,
+}
+
+/// What a profile demands of a resource so plainly that it can be seen before anything is tried.
+#[derive(Default)]
+pub(crate) struct Needs {
+    /// Values where something must be.
+    pub(crate) values: Vec<Need>,
+    /// Elements that must be there, with the value sets that their codes must be of.
+    pub(crate) codes: Vec<(Step, Box<str>)>,
 }
 
 const NESTED: usize = 4;
@@ -82,10 +109,24 @@ impl Matcher {
         (!found.is_empty()).then_some(found)
     }
 
-    /// The values that a profile fixes where something must be.
-    pub(super) fn needs(programs: &Programs, structure: &Arc<Structure>) -> Vec<Need> {
-        let mut needs = Vec::new();
-        collect(programs, &At { structure: structure.clone(), index: 0 }, &mut Vec::new(), 0, &mut needs);
+    /// What a profile plainly demands.
+    pub(super) fn needs(programs: &Programs, structure: &Arc<Structure>) -> Needs {
+        let root = At { structure: structure.clone(), index: 0 };
+        let mut needs = Needs::default();
+        collect(programs, &root, &mut Vec::new(), 0, &mut needs.values);
+        let base = At::root(programs, &structure.facts.r#type);
+        for child in structure.children(0) {
+            let element = structure.element(*child as usize);
+            let Some(binding) = element.binding.as_ref().filter(|_| element.min > 0 && !element.is_choice()) else {
+                continue;
+            };
+            let Some(value_set) = binding.value_set.as_ref() else { continue };
+            let plain = base.as_ref().and_then(|base| Some(base.same(base.structure.child(0, element.name())? as u32)));
+            let plain = plain.and_then(|plain| plain.element().binding.as_ref()?.value_set.clone());
+            if binding.strength == BindingStrength::Required && plain.as_deref() != Some(&**value_set) {
+                needs.codes.push((Step::child(element.name(), false), value_set.clone()));
+            }
+        }
         needs
     }
 
@@ -121,7 +162,7 @@ impl Matcher {
             DiscriminatorType::Value | DiscriminatorType::Pattern => value_test(programs, &ends)?,
             DiscriminatorType::Exists => exists_test(&ends)?,
             DiscriminatorType::Type => Test::Type(types(programs, &ends, &path)?),
-            _ => Test::Profile(profiles(&ends, &path)?),
+            _ => Test::Profile(profiles(&ends, &path)?.into_iter().map(Wanted::new).collect()),
         };
         Some(Matcher { path, test })
     }

@@ -10,12 +10,14 @@ mod rule;
 mod slot;
 mod state;
 
-use std::collections::HashMap;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use catalog::{Catalog, Structure};
 
-pub(crate) use matcher::{Matcher, Need, Step, Test};
+use crate::Map;
+
+use matcher::Needs;
+pub(crate) use matcher::{Matcher, Step, Test};
 pub(crate) use rule::{Rule, Shortcut};
 pub(crate) use slot::{SlicePlan, SlicingPlan, Slot, Variant};
 pub(crate) use state::{Bound, Kind, State, Targets};
@@ -29,7 +31,7 @@ const REFERENCES: usize = 20_000;
 pub(crate) struct Program {
     pub(crate) number: u32,
     pub(crate) structure: Arc<Structure>,
-    needs: OnceLock<Arc<[Need]>>,
+    needs: OnceLock<Arc<Needs>>,
 }
 
 /// One element of one program.
@@ -49,10 +51,10 @@ impl Program {
 /// All that was compiled over one catalog.
 pub(crate) struct Programs {
     pub(crate) catalog: Arc<Catalog>,
-    by_url: RwLock<HashMap<Box<str>, Option<Arc<Program>>>>,
+    by_url: RwLock<Map<Box<str>, Option<Arc<Program>>>>,
     list: RwLock<Vec<Arc<Program>>>,
-    states: RwLock<HashMap<Box<[Node]>, Arc<State>>>,
-    rules: RwLock<HashMap<rule::RuleKey, Arc<Rule>>>,
+    states: RwLock<Map<Box<[Node]>, Arc<State>>>,
+    rules: RwLock<Map<rule::RuleKey, Arc<Rule>>>,
 }
 
 impl Programs {
@@ -108,11 +110,11 @@ impl Programs {
         read(&self.list).get(node.program as usize).map(|program| program.structure.clone())
     }
 
-    /// The values that a profile fixes where something must be.
-    pub(crate) fn needs(&self, node: Node) -> Arc<[Need]> {
+    /// What a profile plainly demands.
+    pub(crate) fn needs(&self, node: Node) -> Arc<Needs> {
         let program = read(&self.list).get(node.program as usize).cloned();
-        let Some(program) = program else { return Arc::new([]) };
-        program.needs.get_or_init(|| Matcher::needs(self, &program.structure).into()).clone()
+        let Some(program) = program else { return Arc::default() };
+        program.needs.get_or_init(|| Arc::new(Matcher::needs(self, &program.structure))).clone()
     }
 
     /// The root of the program of a canonical reference.

@@ -1,12 +1,12 @@
 //! A child element as all structures of a state together see it: cardinality, types, slicing.
 
-use std::collections::HashMap;
 use std::sync::{Arc, OnceLock, RwLock};
 
+use crate::Map;
 use catalog::{ElementDefinition, SlicingRules, Structure, UNBOUNDED};
 use model::Name;
 
-use super::{Matcher, Node, Programs, State, read, write};
+use super::{Matcher, Node, Programs, State, Test, read, write};
 
 /// One child element (`value[x]` with all its names).
 pub(crate) struct Slot {
@@ -22,6 +22,7 @@ pub(crate) struct Slot {
     pub(crate) slicings: Vec<SlicingPlan>,
     pub(crate) variants: Vec<Variant>,
     nodes: Vec<Node>,
+    likely: OnceLock<Vec<Node>>,
 }
 
 /// A bound on how often, with the structure that set it.
@@ -47,7 +48,7 @@ pub(crate) struct Variant {
     pub(crate) is_extension: bool,
     pub(crate) nodes: Vec<Node>,
     state: OnceLock<Arc<State>>,
-    narrowed: RwLock<HashMap<Box<[Node]>, Arc<Narrowed>>>,
+    narrowed: RwLock<Map<Box<[Node]>, Arc<Narrowed>>>,
 }
 
 /// A variant in certain slices.
@@ -95,6 +96,7 @@ impl Slot {
             slicings: Vec::new(),
             variants: Vec::new(),
             nodes,
+            likely: OnceLock::new(),
         };
         for node in slot.nodes.clone() {
             let Some(structure) = programs.structure(node) else { continue };
@@ -149,6 +151,27 @@ impl Slot {
             types.into_iter().next().unwrap_or_default()
         };
         self.variants.push(Variant::make(programs, &self.nodes, name, &ty));
+    }
+
+    /// The profiles by which its slices are known.
+    pub(crate) fn likely(&self, programs: &Programs) -> &[Node] {
+        self.likely.get_or_init(|| {
+            let mut found = Vec::new();
+            let mut plans: Vec<&SlicingPlan> = self.slicings.iter().collect();
+            while let Some(plan) = plans.pop() {
+                for slice in &plan.slices {
+                    plans.extend(slice.nested.as_deref());
+                    for matcher in slice.matcher.iter().flatten() {
+                        if let Test::Profile(profiles) = &matcher.test {
+                            found.extend(profiles.iter().filter_map(|profile| profile.root(programs)));
+                        }
+                    }
+                }
+            }
+            found.sort_unstable();
+            found.dedup();
+            found
+        })
     }
 
     /// Why this slot says something of how often it may be there.

@@ -133,6 +133,17 @@ impl State {
         self.names.sort_unstable();
     }
 
+    /// Whether it says nothing of an element that its type does not say.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.rules.is_empty()
+            && self.fixed.is_empty()
+            && self.patterns.is_empty()
+            && self.bounds.is_empty()
+            && self.targets.is_empty()
+            && self.regexes.is_empty()
+            && self.slots.is_empty()
+    }
+
     /// The slot and variant of a child's name.
     pub(crate) fn child(&self, name: Name) -> Option<(u16, u16)> {
         let place = self.names.binary_search_by_key(&name, |(name, _, _)| *name).ok()?;

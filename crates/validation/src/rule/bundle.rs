@@ -1,9 +1,11 @@
 //! Bundles: <http://hl7.org/fhir/R4/bundle.html>, documents: <http://hl7.org/fhir/R4/documents.html>.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use model::{Element, ElementId, IssueType};
 
+use crate::Map;
+use crate::known;
 use crate::pass::Pass;
 use crate::places::{Target, base_of};
 
@@ -132,7 +134,7 @@ fn sections<'t>(holder: Element<'t>, name: &str, found: &mut Vec<Element<'t>>) {
 /// Every entry must be linked with the first one, by references in either direction.
 fn reachable<'t>(pass: &mut Pass<'_, 't>, bundle: Element<'t>, first: Element<'t>, is_document: bool) {
     let resources: Vec<Element<'t>> = bundle.all("entry").filter_map(|entry| entry.get("resource")).collect();
-    let numbers: HashMap<ElementId, usize> =
+    let numbers: Map<ElementId, usize> =
         resources.iter().enumerate().map(|(number, resource)| (resource.id(), number)).collect();
     let mut links: Vec<Vec<usize>> = vec![Vec::new(); resources.len()];
     for (number, resource) in resources.iter().enumerate() {
@@ -172,7 +174,8 @@ fn reachable<'t>(pass: &mut Pass<'_, 't>, bundle: Element<'t>, first: Element<'t
 fn targets<'t>(pass: &Pass<'_, 't>, resource: Element<'t>) -> Vec<Element<'t>> {
     let mut found = Vec::new();
     for element in resource.descendants() {
-        let link = element.get("reference").or_else(|| element.get("url")).and_then(Element::text);
+        let link =
+            known::get(element, &known::REFERENCE).or_else(|| known::get(element, &known::URL)).and_then(Element::text);
         if let Some(text) = link.filter(|text| !text.starts_with('#')) {
             match pass.places().target(element, text) {
                 Target::Here(target) => found.push(target),

@@ -3,6 +3,8 @@
 
 use model::Element;
 
+use crate::program::{Node, Programs};
+
 /// Codes with the last part of the profile's url.
 const PROFILES: [(&str, &str, &str); 16] = [
     ("http://loinc.org", "85353-1", "vitalspanel"),
@@ -23,8 +25,15 @@ const PROFILES: [(&str, &str, &str); 16] = [
     ("http://snomed.info/sct", "75367002", "bp"),
 ];
 
-/// The profiles that an Observation's code asks for.
-pub(crate) fn vital_signs(observation: Element<'_>) -> Vec<String> {
+/// The roots of the profiles that the code of an Observation asks for; nothing for other resources.
+pub(crate) fn roots(programs: &Programs, resource: Element<'_>) -> Vec<Node> {
+    if resource.resource_type() != Some("Observation") {
+        return Vec::new();
+    }
+    vital_signs(resource).iter().filter_map(|profile| programs.root(profile)).collect()
+}
+
+fn vital_signs(observation: Element<'_>) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     for coding in observation.every("code.coding") {
         let (system, code) = (coding.text_at("system"), coding.text_at("code"));

@@ -6,6 +6,7 @@ use model::{Element, IssueType};
 
 use smallvec::{SmallVec, smallvec};
 
+use crate::known;
 use crate::pass::Pass;
 use crate::program::{Matcher, Node, SlicePlan, SlicingPlan, Slot, Step, Test};
 use crate::rule::cardinality::times;
@@ -14,13 +15,17 @@ use crate::rule::value;
 /// Sorts the items of a slot into the slices of each structure, and goes into each.
 pub(crate) fn check<'t>(pass: &mut Pass<'_, 't>, parent: Element<'t>, slot: &Slot, items: &[(usize, Element<'t>)]) {
     let mut found: Vec<Vec<Node>> = vec![Vec::new(); items.len()];
+    let around = std::mem::replace(&mut pass.trials.likely, slot.likely(pass.programs).to_vec());
+    let all: Vec<usize> = (0..items.len()).collect();
     for plan in &slot.slicings {
-        let all: Vec<usize> = (0..items.len()).collect();
-        let sorting = Sorting { parent, slot, items };
-        sorting.sort(pass, plan, &all, &mut found);
+        Sorting { parent, slot, items }.sort(pass, plan, &all, &mut found);
         if pass.is_settled() {
-            return;
+            break;
         }
+    }
+    pass.trials.likely = around;
+    if pass.is_settled() {
+        return;
     }
     for ((variant, item), slices) in items.iter().zip(&found) {
         pass.child(*item, slot, *variant, slices);
@@ -105,7 +110,7 @@ fn is_claimed<'t>(pass: &mut Pass<'_, 't>, slice: &SlicePlan, item: Element<'t>)
     slice.matcher.iter().flatten().any(|matcher| match &matcher.test {
         Test::Profile(profiles) => follow(pass, item, &matcher.path)
             .iter()
-            .any(|end| profiles.iter().any(|profile| pass.claims(*end, catalog::Canonical::of(profile).url))),
+            .any(|end| profiles.iter().any(|profile| pass.claims(*end, &profile.url))),
         _ => false,
     })
 }
@@ -156,8 +161,8 @@ fn matches<'t>(pass: &mut Pass<'_, 't>, matcher: &Matcher, item: Element<'t>, or
         Test::Exists(there) => ends.is_empty() != *there,
         Test::Type(types) => ends.iter().any(|end| types.iter().any(|ty| is_of_type(pass, *end, ty))),
         Test::Profile(profiles) => ends.iter().any(|end| {
-            profiles.iter().any(|profile| match pass.programs.root(profile) {
-                Some(root) => pass.claims(*end, catalog::Canonical::of(profile).url) || pass.meets(*end, root),
+            profiles.iter().any(|profile| match profile.root(pass.programs) {
+                Some(root) => pass.claims(*end, &profile.url) || pass.meets(*end, root),
                 None => false,
             })
         }),
@@ -171,8 +176,8 @@ fn is_elsewhere<'t>(pass: &Pass<'_, 't>, references: &[Element<'t>], test: &Test
     let types: Vec<Box<str>> = match test {
         Test::Type(types) => types.clone(),
         Test::Profile(profiles) => {
-            let programs = profiles.iter().filter_map(|profile| pass.programs.program(profile));
-            programs.map(|program| program.structure.facts.r#type.clone()).collect()
+            let roots = profiles.iter().filter_map(|profile| profile.root(pass.programs));
+            roots.filter_map(|root| Some(pass.programs.structure(root)?.facts.r#type.clone())).collect()
         }
         _ => return false,
     };
@@ -185,12 +190,18 @@ fn is_elsewhere<'t>(pass: &Pass<'_, 't>, references: &[Element<'t>], test: &Test
 
 /// Whether a resource has the values that a profile fixes where something must be: what fails here need not be tried.
 pub(crate) fn may_meet<'t>(pass: &Pass<'_, 't>, element: Element<'t>, profile: Node) -> bool {
-    pass.programs.needs(profile).iter().all(|need| {
+    let needs = pass.programs.needs(profile);
+    let has_values = needs.values.iter().all(|need| {
         follow(pass, element, &need.path).iter().any(|found| match need.exact {
             true => value::is_fixed(*found, need.value.root()),
             false => value::has_pattern(*found, need.value.root()),
         })
-    })
+    });
+    has_values
+        && needs.codes.iter().all(|(step, value_set)| {
+            let ends = follow(pass, element, std::slice::from_ref(step));
+            ends.iter().all(|end| pass.terminology.may_have(value_set, *end))
+        })
 }
 
 /// A few elements.
@@ -216,11 +227,14 @@ fn step_from<'t>(pass: &Pass<'_, 't>, element: Element<'t>, step: &Step, found: 
             found.extend(element.children().filter(|child| suffix(child.name(), name).is_some()));
         }
         Step::Resolve => {
-            let reference = element.text_at("reference").or_else(|| element.text());
+            let reference = known::text(element, &known::REFERENCE).or_else(|| element.text());
             found.extend(reference.and_then(|reference| pass.places().resolve(element, reference)));
         }
         Step::Extension(url) => {
-            found.extend(element.all("extension").filter(|extension| extension.text_at("url") == Some(url)));
+            found.extend(
+                known::all(element, &known::EXTENSION)
+                    .filter(|extension| known::text(*extension, &known::URL) == Some(url)),
+            );
         }
         Step::OfType(ty) => {
             let fits = element.resource_type() == Some(ty) || element.name().ends_with(&**ty);

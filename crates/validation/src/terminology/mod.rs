@@ -89,6 +89,13 @@ impl Terminology {
         self.membership(value_set, element) == Membership::In
     }
 
+    /// Whether an element has no code, or one that may be of a value set.
+    pub(crate) fn may_have(&self, value_set: &str, element: Element<'_>) -> bool {
+        let mut has_code = false;
+        Coding::each(element, |_| has_code = true);
+        !has_code || self.membership(value_set, element) != Membership::Out
+    }
+
     /// Whether a code system is all here, so that a code that is not found does not exist.
     pub(crate) fn is_complete(system: &CodeSystem) -> bool {
         system.content == Content::Complete && !(system.is_empty() && system.count != Some(0))
