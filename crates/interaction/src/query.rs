@@ -38,6 +38,12 @@ impl Query {
     }
 }
 
+impl FromIterator<(String, String)> for Query {
+    fn from_iter<I: IntoIterator<Item = (String, String)>>(pairs: I) -> Query {
+        Query { pairs: pairs.into_iter().collect() }
+    }
+}
+
 /// Percent-decodes; `+` is a blank where `form` says so.
 pub fn decode(text: &str, form: bool) -> String {
     let bytes = text.as_bytes();

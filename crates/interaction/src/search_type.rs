@@ -99,8 +99,34 @@ pub(crate) fn matches(
     if parsed.clauses.is_empty() {
         return Err(Refusal::new(Class::Malformed, "The condition has no search parameter."));
     }
-    parsed.count = Some(most + 1);
     parsed.sort.clear();
+    chosen(request, view, resource_type, (parsed, errors), most)
+}
+
+/// The live resources of a type that meet a query, in the order that it asks for: id and version, at most `most` and one.
+///
+/// # Errors
+/// [`Class::Malformed`] where a parameter is not understood; [`Class::Fault`].
+pub(crate) fn sorted(
+    request: &Request<'_>,
+    view: &View,
+    resource_type: &str,
+    query: &Query,
+    most: usize,
+) -> Result<Vec<(String, u64)>, Refusal> {
+    let pairs: Vec<(String, String)> =
+        query.pairs().iter().filter(|(name, _)| !matches!(name.as_str(), "_format" | "_pretty")).cloned().collect();
+    chosen(request, view, resource_type, search::Query::parse(&pairs), most)
+}
+
+fn chosen(
+    request: &Request<'_>,
+    view: &View,
+    resource_type: &str,
+    (mut parsed, errors): (search::Query, Vec<search::QueryError>),
+    most: usize,
+) -> Result<Vec<(String, u64)>, Refusal> {
+    parsed.count = Some(most + 1);
     let sight = Permitted(&request.permit);
     let index = request.service.rules().index;
     let search = Search {

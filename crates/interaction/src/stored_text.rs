@@ -57,6 +57,31 @@ pub(crate) fn decode(body: &[u8], mark: u64, version: u64, instant: Instant) -> 
     text
 }
 
+/// The `meta` of a stored or read text, as that of a resource without content; `None` where it has none.
+pub(crate) fn meta(text: &[u8]) -> Option<Vec<u8>> {
+    let text = std::str::from_utf8(text).ok()?;
+    let (head, rest) = text.split_once(",\"meta\":")?;
+    // Type and id come first, and nothing else before meta.
+    if head.len() > 200 || head.contains('[') {
+        return None;
+    }
+    let (mut depth, mut quoted, mut escaped) = (0_usize, false, false);
+    for (place, byte) in rest.bytes().enumerate() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            b'{' if !quoted => depth += 1,
+            b'}' if !quoted => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth == 0 {
+            return Some(format!("{{\"resourceType\":\"Basic\",\"meta\":{}}}", rest.get(..=place)?).into_bytes());
+        }
+    }
+    None
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,8 +8,8 @@ use crate::refusal::{Class, Refusal};
 use crate::request::Request;
 use crate::target::{Level, Target};
 use crate::{
-    answer::Answer, batch, capabilities, conditional, convert, create, delete, history, on_demand, patch, read,
-    reindex, search_type, update, validate, vread,
+    answer::Answer, batch, capabilities, composition_document, conditional, convert, create, delete, diff, everything,
+    history, lastn, meta, on_demand, patch, read, reindex, search_type, update, validate, vread,
 };
 
 /// What a row is in a CapabilityStatement.
@@ -105,6 +105,26 @@ pub static ROWS: &[Row] = &[
     row!("$reindex" Post Type "$reindex" Write Declared::Within, reindex::run),
     row!("$reindex" Get System "$reindex" Capabilities Declared::Within, reindex::progress),
     row!("$reindex" Get Type "$reindex" Capabilities Declared::Within, reindex::progress),
+    row!("$meta" Get System "$meta" Search Operation(META), meta::in_use),
+    row!("$meta" Get Type "$meta" Search Declared::Within, meta::in_use),
+    row!("$meta" Get Instance "$meta" Read Declared::Within, meta::instance),
+    row!("$meta" Get Version "$meta" Read Declared::Within, meta::version),
+    row!("$meta-add" Post Instance "$meta-add" Write Operation(META_ADD), meta::add),
+    row!("$meta-delete" Post Instance "$meta-delete" Write Operation(META_DELETE), meta::delete),
+    row!("$diff" Get System "$diff" Read Operation(DIFF), diff::system),
+    row!("$diff" Get Instance "$diff" Read Declared::Within, diff::instance),
+    row!("$everything" Get Instance "$everything" ["Patient"] Search Operation(EVERYTHING), everything::instance),
+    row!("$everything" Post Instance "$everything" ["Patient"] Search Declared::Within, everything::instance),
+    row!("$everything" Get Type "$everything" ["Patient"] Search Declared::Within, everything::of_type),
+    row!("$everything" Post Type "$everything" ["Patient"] Search Declared::Within, everything::of_type),
+    row!("$everything" Get Instance "$everything" ["Encounter"] Search Operation(OF_ENCOUNTER), everything::instance),
+    row!("$everything" Post Instance "$everything" ["Encounter"] Search Declared::Within, everything::instance),
+    row!("$document" Get Instance "$document" ["Composition"] Search Operation(DOCUMENT), composition_document::run),
+    row!("$document" Post Instance "$document" ["Composition"] Write Declared::Within, composition_document::run),
+    row!("$document" Get Type "$document" ["Composition"] Search Declared::Within, composition_document::run),
+    row!("$document" Post Type "$document" ["Composition"] Write Declared::Within, composition_document::run),
+    row!("$lastn" Get Type "$lastn" ["Observation"] Search Operation(LASTN), lastn::run),
+    row!("$lastn" Post Type "$lastn" ["Observation"] Search Declared::Within, lastn::run),
     row!("$convert" Post System "$convert" Compute Operation(CONVERT), convert::run),
     row!("$summary" Get Instance "$summary" ["Patient"] Read Operation(SUMMARY), on_demand::summary),
     row!("$summary" Post Instance "$summary" ["Patient"] Read Declared::Within, on_demand::summary),
@@ -128,6 +148,17 @@ const DISCHARGE: &str = "urn:passerelle:OperationDefinition:discharge-report";
 
 /// The definition of `$reindex`: ours, no standard has one.
 const REINDEX: &str = "urn:passerelle:OperationDefinition:reindex";
+/// <http://hl7.org/fhir/R4/operationslist.html>
+const META: &str = "http://hl7.org/fhir/OperationDefinition/Resource-meta";
+const META_ADD: &str = "http://hl7.org/fhir/OperationDefinition/Resource-meta-add";
+const META_DELETE: &str = "http://hl7.org/fhir/OperationDefinition/Resource-meta-delete";
+const EVERYTHING: &str = "http://hl7.org/fhir/OperationDefinition/Patient-everything";
+const OF_ENCOUNTER: &str = "http://hl7.org/fhir/OperationDefinition/Encounter-everything";
+const DOCUMENT: &str = "http://hl7.org/fhir/OperationDefinition/Composition-document";
+const LASTN: &str = "http://hl7.org/fhir/OperationDefinition/Observation-lastn";
+
+/// The definition of `$diff`: ours, no standard has one for R4.
+const DIFF: &str = "urn:passerelle:OperationDefinition:diff";
 
 /// The definition of `$convert`: ours, no standard has one.
 const CONVERT: &str = "urn:passerelle:OperationDefinition:convert";

@@ -54,6 +54,9 @@ impl Target {
             [ty, word] if is_type(ty) && is_word(word) => Ok(made(Level::Type, ty, "", "", word)),
             [ty, id] if is_type(ty) => Ok(made(Level::Instance, ty, id, "", "")),
             [ty, id, "_history", version] if is_type(ty) => Ok(made(Level::Version, ty, id, version, "")),
+            [ty, id, "_history", version, word] if is_type(ty) && is_word(word) => {
+                Ok(made(Level::Version, ty, id, version, word))
+            }
             [ty, id, word] if is_type(ty) && (is_word(word) || is_type(word) || *word == "*") => {
                 Ok(made(Level::Instance, ty, id, "", word))
             }

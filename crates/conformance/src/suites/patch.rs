@@ -52,8 +52,26 @@ fn by_fhirpath(text: &str) -> Result<Vec<Case>, String> {
         let write = |tree: &model::Tree| model::xml::write(tree.root(), &shapes).map_err(|error| error.to_string());
         xml_text::difference(&write(&output?)?, &write(&patched)?)?.map_or(Ok(()), Err)
     };
-    let cases = document.descendants().filter(|node| node.tag_name().name() == "case");
-    Ok(cases.map(|case| (format!("fhirpath {}", case.attribute("name").unwrap_or_default()), judge(case))).collect())
+    // Ours, applied, must lead there too, and back.
+    let difference = |case: Node<'_, '_>| -> Result<(), String> {
+        let (Some(input), Some(output)) = (resource(case, "input"), resource(case, "output")) else { return Ok(()) };
+        let (input, output) = (input?, output?);
+        for (from, to) in [(&input, &output), (&output, &input)] {
+            let patch = patch::difference::between(&shapes, from, to);
+            let patched = patch::fhirpath::apply(&shapes, from, &patch);
+            let patched = patched.map_err(|refusal| format!("refused: {:?}", refusal.issues))?;
+            let write = |tree: &model::Tree| model::xml::write(tree.root(), &shapes).map_err(|error| error.to_string());
+            xml_text::difference(&write(to)?, &write(&patched)?)?.map_or(Ok(()), Err)?;
+        }
+        Ok(())
+    };
+    let mut found: Vec<Case> = Vec::new();
+    for case in document.descendants().filter(|node| node.tag_name().name() == "case") {
+        let name = case.attribute("name").unwrap_or_default();
+        found.push((format!("fhirpath {name}"), judge(case)));
+        found.push((format!("difference {name}"), difference(case)));
+    }
+    Ok(found)
 }
 
 fn by_json(text: &str) -> Result<Vec<Case>, String> {

@@ -171,7 +171,7 @@ fn put(
 }
 
 fn given<'p>(part: Element<'p>) -> Option<Element<'p>> {
-    part.children().find(|child| child.name().starts_with("value"))
+    part.children().find(|child| child.name().starts_with("value") || child.name() == "resource")
 }
 
 /// A backbone element as parts: each names an element and gives its value.

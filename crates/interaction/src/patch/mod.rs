@@ -4,6 +4,7 @@
 //! between makes it start again on what is there then, unless `If-Match` says otherwise. In a Bundle a JSON or XML Patch is
 //! the content of a Binary.
 
+pub mod difference;
 pub mod fhirpath;
 pub mod json;
 mod markup;

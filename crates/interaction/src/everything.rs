@@ -1,0 +1,312 @@
+//! `$everything`: <http://hl7.org/fhir/R4/patient-operation-everything.html> and that of Encounter.
+//!
+//! The resource itself, its compartment, then what these refer to and no patient has a part in: practitioners,
+//! organizations, medications. Pages are as of the first one's `t`, of `_count` entries, or of as many as a page can hold;
+//! of a link only the place is taken, each record is asked of the permit anew. Of all patients, what several of them share
+//! stands with each, on each page once.
+
+use std::collections::HashSet;
+
+use access::Item;
+use model::{Instant, Limits, PartialDateTime};
+use storage::{Bounds, Direction, Method, Number, Position, Scope, View, ViewError};
+
+use crate::answer::Answer;
+use crate::bundle::{Beside, BundleText};
+use crate::gathered::{self, Record};
+use crate::query::{Query, encode};
+use crate::refusal::{Class, Refusal};
+use crate::request::Request;
+use crate::{care_date, operation, render};
+
+/// How many records are read at a time.
+const CHUNK: usize = 200;
+/// Types that stand for no patient: what is referred to of them belongs to everything.
+const SHARED: [&str; 14] = [
+    "Binary",
+    "Device",
+    "DeviceDefinition",
+    "Endpoint",
+    "HealthcareService",
+    "InsurancePlan",
+    "Location",
+    "Medication",
+    "MedicationKnowledge",
+    "Organization",
+    "OrganizationAffiliation",
+    "Practitioner",
+    "PractitionerRole",
+    "Substance",
+];
+
+/// Everything about the Patient or Encounter of the path.
+pub(crate) fn instance(request: &Request<'_>) -> Result<Answer, Refusal> {
+    let wanted = Wanted::of(request)?;
+    let view = wanted.view(request)?;
+    let mut page = Page::new(request, &view, &wanted);
+    let (of, id) = (request.target.resource_type.as_str(), request.target.id.as_str());
+    let version = view.read(of, id).map_err(Refusal::fault)?;
+    let version =
+        version.filter(|version| request.permit.sees(Item { resource_type: of, id, version: version.version }));
+    match version {
+        None => return Err(Refusal::new(Class::NotFound, format!("{of}/{id} is not known."))),
+        Some(version) if version.is_deleted() => {
+            return Err(Refusal::new(Class::Gone, format!("{of}/{id} was deleted.")));
+        }
+        Some(version) => {
+            let next = page.add(of, id, version.number, wanted.after.1)?;
+            page.next = next.map(|offset| (None, offset));
+        }
+    }
+    page.answer()
+}
+
+/// Everything about every Patient.
+pub(crate) fn of_type(request: &Request<'_>) -> Result<Answer, Refusal> {
+    let wanted = Wanted::of(request)?;
+    let view = wanted.view(request)?;
+    let mut page = Page::new(request, &view, &wanted);
+    let (mut skipped, mut offset) = (wanted.after.0, wanted.after.1);
+    let from = skipped.map_or(0, |position| position.t);
+    let bounds = Bounds { direction: Direction::Forward, from, ..Bounds::default() };
+    for change in view.history(&Scope::Type("Patient"), bounds).map_err(Refusal::fault)? {
+        let change = change.map_err(Refusal::fault)?;
+        if skipped.is_some_and(|position| change.position != position) {
+            continue;
+        }
+        skipped = None;
+        let found = view.resource(change.number).map_err(Refusal::fault)?;
+        // Each version comes by; the current one stands for the patient.
+        let current = found.filter(|(_, version)| version.version == change.version && change.method != Method::Delete);
+        let Some((identity, version)) = current else { continue };
+        let item = Item { resource_type: "Patient", id: &identity.id, version: version.version };
+        if !request.permit.sees(item) {
+            continue;
+        }
+        if page.is_full() {
+            page.next = Some((Some(change.position), 0));
+            break;
+        }
+        let start = std::mem::take(&mut offset);
+        if let Some(next) = page.add("Patient", &identity.id, version.number, start)? {
+            page.next = Some((Some(change.position), next));
+            break;
+        }
+    }
+    page.answer()
+}
+
+/// What the caller asks for.
+struct Wanted {
+    query: Query,
+    types: Vec<String>,
+    since: Option<Instant>,
+    start: i128,
+    end: i128,
+    count: usize,
+    t: Option<u64>,
+    /// The patient and the place in its everything at which the page begins.
+    after: (Option<Position>, usize),
+}
+
+const KNOWN: [&str; 7] = ["start", "end", "_since", "_type", "_count", "_t", "_after"];
+
+impl Wanted {
+    fn of(request: &Request<'_>) -> Result<Wanted, Refusal> {
+        let query = operation::asked(request)?.query;
+        operation::only(request, &query, &KNOWN)?;
+        let wrong = |name: &str| Refusal::new(Class::Malformed, format!("{name} has a value that is none."));
+        let range = |name: &str| match query.first(name) {
+            None => Ok(None),
+            Some(text) => PartialDateTime::parse(text).map(|date| Some(date.range(0))).ok_or_else(|| wrong(name)),
+        };
+        let types: Vec<String> =
+            query.all("_type").flat_map(|types| types.split(',')).map(|name| name.trim().to_owned()).collect();
+        if let Some(unknown) = types.iter().find(|name| !request.service.is_resource_type(name)) {
+            return Err(Refusal::new(Class::Malformed, format!("{unknown} is no resource type.")));
+        }
+        let longest = request.service.settings().longest_page;
+        let count = match query.first("_count") {
+            None => longest,
+            Some(text) => text.parse::<usize>().map_err(|_| wrong("_count"))?.clamp(1, longest),
+        };
+        let number = |text: &str, name: &str| text.parse::<u64>().map_err(|_| wrong(name));
+        let t = query.first("_t").map(|text| number(text, "_t")).transpose()?;
+        let place = |text: &str| usize::try_from(number(text, "_after")?).map_err(|_| wrong("_after"));
+        let after = match query.first("_after").map(|text| text.split('.').collect::<Vec<_>>()).as_deref() {
+            None => (None, 0),
+            Some([offset]) => (None, place(offset)?),
+            Some([t, ordinal, offset]) => {
+                let position = Position { t: number(t, "_after")?, ordinal: number(ordinal, "_after")? };
+                (Some(position), place(offset)?)
+            }
+            Some(_) => return Err(wrong("_after")),
+        };
+        let millis = |nanos: i128| Instant(i64::try_from(nanos.div_euclid(1_000_000)).unwrap_or(i64::MAX));
+        Ok(Wanted {
+            types,
+            since: range("_since")?.map(|(from, _)| millis(from)),
+            start: range("start")?.map_or(i128::MIN, |(from, _)| from),
+            end: range("end")?.map_or(i128::MAX, |(_, to)| to),
+            count,
+            t,
+            after,
+            query,
+        })
+    }
+
+    fn view(&self, request: &Request<'_>) -> Result<View, Refusal> {
+        request.service.store().view(self.t).map_err(|error| match error {
+            ViewError::Engine(error) => Refusal::fault(error),
+            ViewError::Future { .. } => Refusal::new(Class::Malformed, "The link was not made by this server."),
+            ViewError::Forgotten { .. } => Refusal::new(Class::Gone, "The link is too old; begin again."),
+        })
+    }
+
+    fn takes(&self, record: &Record) -> Result<bool, Refusal> {
+        if self.since.is_some_and(|since| record.instant < since) {
+            return Ok(false);
+        }
+        if self.start == i128::MIN && self.end == i128::MAX {
+            return Ok(true);
+        }
+        let tree = model::json::read(&record.text, &Limits::default());
+        let tree = tree.map_err(|error| Refusal::fault(error.message))?;
+        // What tells of no time, the patient above all, is part of everything.
+        Ok(care_date::of(tree.root()).is_none_or(|(from, to)| to > self.start && from < self.end))
+    }
+}
+
+/// A page in the making.
+struct Page<'p> {
+    request: &'p Request<'p>,
+    view: &'p View,
+    wanted: &'p Wanted,
+    records: Vec<(Record, &'static str)>,
+    shown: HashSet<(String, String)>,
+    /// Where the next page begins.
+    next: Option<(Option<Position>, usize)>,
+}
+
+impl<'p> Page<'p> {
+    fn new(request: &'p Request<'p>, view: &'p View, wanted: &'p Wanted) -> Page<'p> {
+        Page { request, view, wanted, records: Vec::new(), shown: HashSet::new(), next: None }
+    }
+
+    fn is_full(&self) -> bool {
+        self.records.len() >= self.wanted.count
+    }
+
+    /// Adds everything about one resource from a place on; the place of what no longer fits.
+    fn add(&mut self, of: &str, id: &str, number: Number, offset: usize) -> Result<Option<usize>, Refusal> {
+        let index = self.request.service.rules().index;
+        let found = index.compartment(self.view, (of, id), &self.wanted.types).map_err(Refusal::fault)?;
+        let mut numbers: Vec<Number> = Vec::new();
+        if self.wanted.types.is_empty() || self.wanted.types.iter().any(|name| name == of) {
+            numbers.push(number);
+        }
+        numbers.extend(found.into_iter().flat_map(|(_, numbers)| numbers).filter(|found| *found != number));
+        let begun = self.records.len();
+        let mut place = offset;
+        while let Some(rest) = numbers.get(place..).filter(|rest| !rest.is_empty()) {
+            let chunk = rest.get(..CHUNK.min(self.wanted.count - self.records.len()).min(rest.len())).unwrap_or(rest);
+            if chunk.is_empty() {
+                return Ok(Some(place));
+            }
+            place += chunk.len();
+            let records = self.read(chunk)?;
+            self.records.extend(records.into_iter().map(|record| (record, "match")));
+        }
+        let shared = match offset {
+            0 => self.shared(of, self.records.iter().skip(begun).map(|(record, _)| record))?,
+            _ => {
+                let all = numbers.chunks(CHUNK).map(|chunk| self.read(chunk)).collect::<Result<Vec<_>, _>>()?;
+                self.shared(of, all.iter().flatten())?
+            }
+        };
+        for (ordinal, record) in shared.into_iter().enumerate().skip(place.saturating_sub(numbers.len())) {
+            if self.is_full() {
+                return Ok(Some(numbers.len() + ordinal));
+            }
+            if self.shown.insert(record.name.clone()) {
+                self.records.push((record, "include"));
+            }
+        }
+        Ok(None)
+    }
+
+    fn read(&self, numbers: &[Number]) -> Result<Vec<Record>, Refusal> {
+        let mut records = Vec::with_capacity(numbers.len());
+        for (identity, version) in self.view.resources(numbers).map_err(Refusal::fault)?.into_iter().flatten() {
+            if let Some(record) = gathered::of_identity(self.request, &identity, &version)?
+                && self.wanted.takes(&record)?
+            {
+                records.push(record);
+            }
+        }
+        Ok(records)
+    }
+
+    /// What records refer to, and what that refers to, of the types that everybody shares; of an Encounter its patient too.
+    fn shared<'r>(&self, of: &str, records: impl Iterator<Item = &'r Record>) -> Result<Vec<Record>, Refusal> {
+        let wanted = |name: &str| {
+            (SHARED.contains(&name) || (of == "Encounter" && name == "Patient"))
+                && (self.wanted.types.is_empty() || self.wanted.types.iter().any(|known| known == name))
+        };
+        let mut known: HashSet<(String, String)> = HashSet::new();
+        let mut targets: Vec<(String, String)> = Vec::new();
+        for record in records {
+            known.insert(record.name.clone());
+            targets.extend(gathered::references(self.request, &record.text));
+        }
+        targets.sort();
+        targets.dedup();
+        let mut found = Vec::new();
+        while !targets.is_empty() {
+            let names = std::mem::take(&mut targets).into_iter().filter(|name| wanted(&name.0));
+            for name in names {
+                if !known.insert(name.clone()) {
+                    continue;
+                }
+                if let Some(record) = gathered::record(self.request, self.view, &name.0, &name.1)? {
+                    targets.extend(gathered::references(self.request, &record.text));
+                    found.push(record);
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    fn answer(self) -> Result<Answer, Refusal> {
+        let (request, wanted) = (self.request, self.wanted);
+        let updated = self.view.instant().map_or(request.call.now, |instant| Instant(instant.0));
+        let whole = self.next.is_none() && wanted.after == (None, 0);
+        let total = u64::try_from(self.records.len()).ok().filter(|_| whole);
+        let kept = wanted.query.pairs().iter().filter(|(name, _)| !matches!(name.as_str(), "_t" | "_after"));
+        let kept: Vec<String> =
+            kept.map(|(name, value)| format!("{}={}", encode(name, ""), encode(value, ":,/"))).collect();
+        let url = |after: Option<String>| {
+            let place = after.map(|after| vec![format!("_t={}", self.view.t()), format!("_after={after}")]);
+            let pairs = [kept.clone(), place.unwrap_or_default()].concat().join("&");
+            let mark = if pairs.is_empty() { "" } else { "?" };
+            format!("{}/{}{mark}{pairs}", request.call.base, request.call.path)
+        };
+        let named = |(position, offset): (Option<Position>, usize)| match position {
+            Some(position) => format!("{}.{}.{offset}", position.t, position.ordinal),
+            None => offset.to_string(),
+        };
+        let own = Some(wanted.after).filter(|after| *after != (None, 0)).map(named);
+        let mut links = vec![("self", url(own))];
+        links.extend(self.next.map(|next| ("next", url(Some(named(next))))));
+        let mut bundle = BundleText::new("searchset", updated, total, &links);
+        for (record, mode) in &self.records {
+            let (resource_type, id) = &record.name;
+            let full_url = format!("{}/{resource_type}/{id}", request.call.base);
+            let beside = Beside { search_mode: Some(mode), ..Beside::default() };
+            bundle.entry(Some(&full_url), Some(&record.text), &beside);
+        }
+        let body = request.permit.release_made(bundle.finish());
+        let body = render::stored(body, &request.media, request.shapes())?;
+        Ok(Answer::with_body(200, request.media.content_type(), body))
+    }
+}
