@@ -152,6 +152,8 @@ pub(crate) enum Criterion {
     Near(special::Criterion),
     /// Any value at all.
     Present,
+    /// Any value that meets none of these.
+    Other(Vec<Criterion>),
 }
 
 impl Criterion {
@@ -159,6 +161,7 @@ impl Criterion {
     pub(crate) fn matches(&self, value: &Value<'_>) -> bool {
         match (self, value) {
             (Criterion::Present, _) => true,
+            (Criterion::Other(criteria), value) => !criteria.iter().any(|criterion| criterion.matches(value)),
             (Criterion::Number(criterion), Value::Number(interval)) => criterion.matches(*interval),
             (Criterion::Date(criterion), Value::Date(range)) => criterion.matches(*range),
             (Criterion::String(criterion), Value::Text(text)) => criterion.matches(text),
@@ -177,6 +180,7 @@ impl Criterion {
     pub(crate) fn keep(&self, value: &[u8]) -> Verdict {
         match self {
             Criterion::Present => Verdict::Yes,
+            Criterion::Other(criteria) => other(criteria, value),
             Criterion::Number(criterion) => criterion.keep(value),
             Criterion::Date(criterion) => criterion.keep(value),
             Criterion::String(criterion) => criterion.keep(value),
@@ -191,7 +195,7 @@ impl Criterion {
     /// Where keys that may meet it lie behind a parameter's prefix.
     pub(crate) fn spans(&self, prefix: &[u8]) -> Vec<Span> {
         match self {
-            Criterion::Present => vec![Span::prefix(prefix.to_vec())],
+            Criterion::Present | Criterion::Other(_) => vec![Span::prefix(prefix.to_vec())],
             Criterion::Number(criterion) => criterion.spans(prefix),
             Criterion::Date(criterion) => criterion.spans(prefix),
             Criterion::String(criterion) => criterion.spans(prefix),
@@ -202,4 +206,17 @@ impl Criterion {
             Criterion::Near(criterion) => criterion.spans(prefix),
         }
     }
+}
+
+/// Whether the value in a key meets none of the criteria.
+fn other(criteria: &[Criterion], value: &[u8]) -> Verdict {
+    let mut verdict = Verdict::Yes;
+    for criterion in criteria.iter().filter(|criterion| criterion.spans(&[]).iter().any(|span| span.contains(value))) {
+        match criterion.keep(value) {
+            Verdict::Yes => return Verdict::No,
+            Verdict::Unsure => verdict = Verdict::Unsure,
+            Verdict::No => {}
+        }
+    }
+    verdict
 }

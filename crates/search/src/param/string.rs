@@ -52,6 +52,10 @@ pub(crate) enum How {
     Starts,
     /// It holds this.
     Contains,
+    /// It ends so.
+    Ends,
+    /// It is this, case, accents and punctuation aside.
+    Whole,
     /// It is this, to the letter.
     Exact,
 }
@@ -75,6 +79,8 @@ impl Criterion {
             How::Exact => text == self.asked,
             How::Starts => fold(text).starts_with(&self.folded),
             How::Contains => fold(text).contains(&self.folded),
+            How::Ends => fold(text).ends_with(&self.folded),
+            How::Whole => fold(text) == self.folded,
         }
     }
 
@@ -86,7 +92,10 @@ impl Criterion {
             How::Starts if taken.text.starts_with(asked) => Verdict::Yes,
             How::Starts if !taken.whole && asked.starts_with(taken.text) => Verdict::Unsure,
             How::Contains if holds(taken.text, asked) => Verdict::Yes,
-            How::Contains if !taken.whole => Verdict::Unsure,
+            How::Contains | How::Ends if !taken.whole => Verdict::Unsure,
+            How::Ends if taken.text.ends_with(asked) => Verdict::Yes,
+            How::Whole if taken.whole && taken.text == asked => Verdict::Yes,
+            How::Whole if !taken.whole && asked.starts_with(taken.text) => Verdict::Unsure,
             How::Exact if taken.whole && taken.text == asked => Verdict::Unsure,
             How::Exact if !taken.whole && asked.starts_with(taken.text) => Verdict::Unsure,
             _ => Verdict::No,
@@ -97,9 +106,9 @@ impl Criterion {
     pub(crate) fn spans(&self, prefix: &[u8]) -> Vec<Span> {
         let mut start = prefix.to_vec();
         match self.how {
-            How::Contains => {}
+            How::Contains | How::Ends => {}
             How::Starts => put_text(&mut start, head(&self.folded, MOST)),
-            How::Exact => {
+            How::Exact | How::Whole => {
                 let kept = head(&self.folded, MOST);
                 put_text(&mut start, kept);
                 start.push(if kept.len() < self.folded.len() { CUT } else { WHOLE });
@@ -136,6 +145,9 @@ mod tests {
         assert_eq!(check(How::Starts, "mull", "MÜLLER"), Verdict::Yes);
         assert_eq!(check(How::Starts, "ller", "Müller"), Verdict::No);
         assert_eq!(check(How::Contains, "LLE", "Müller"), Verdict::Yes);
+        assert_eq!(check(How::Ends, "LER", "Müller"), Verdict::Yes);
+        assert_eq!(check(How::Whole, "MULLER", "Müller"), Verdict::Yes);
+        assert_eq!(check(How::Whole, "MULLE", "Müller"), Verdict::No);
         assert_eq!(check(How::Exact, "Muller", "Müller"), Verdict::Unsure);
         assert_eq!(check(How::Exact, "Mull", "Müller"), Verdict::No);
     }
@@ -147,5 +159,7 @@ mod tests {
         assert_eq!(check(How::Starts, &long[..60], &long), Verdict::Unsure);
         assert_eq!(check(How::Contains, "cc", &long), Verdict::Unsure);
         assert_eq!(check(How::Exact, &long, &long), Verdict::Unsure);
+        assert_eq!(check(How::Whole, &long, &long), Verdict::Unsure);
+        assert_eq!(check(How::Ends, "cc", &long), Verdict::Unsure);
     }
 }

@@ -59,6 +59,12 @@ pub(crate) enum How {
     Below,
     /// This begins with it.
     Above,
+    /// Its text begins so, whether or not a part of a path ends there.
+    Starts,
+    /// Its text ends so.
+    Ends,
+    /// Its text has this in it.
+    Contains,
 }
 
 /// What a URI is compared with.
@@ -81,6 +87,9 @@ impl Criterion {
             How::Is => url == asked && (asked_version.is_none() || asked_version == version),
             How::Below => is_below(url, asked),
             How::Above => is_below(asked, url),
+            How::Starts => uri.starts_with(&self.asked),
+            How::Ends => uri.ends_with(&self.asked),
+            How::Contains => uri.contains(&self.asked),
         }
     }
 
@@ -90,6 +99,10 @@ impl Criterion {
         match (self.how, std::str::from_utf8(taken.text)) {
             // The span is the URI itself, its hash included.
             (How::Is, _) => Verdict::Yes,
+            // The text goes on with its version.
+            (How::Starts | How::Ends | How::Contains, _) if !taken.rest.is_empty() && taken.rest != [0] => {
+                Verdict::Unsure
+            }
             (_, Ok(url)) if taken.whole => Verdict::of(self.matches(url)),
             _ => Verdict::Unsure,
         }
@@ -109,6 +122,7 @@ impl Criterion {
                 }
                 vec![Span::prefix(start)]
             }
+            How::Starts | How::Ends | How::Contains => vec![Span::prefix(start)],
             How::Below => {
                 put_text(&mut start, crate::key::head(asked, MOST));
                 vec![Span::prefix(start)]

@@ -3,6 +3,7 @@
 mod candidate;
 mod compartment;
 mod criteria;
+mod filter;
 mod include;
 mod latest;
 mod matches;

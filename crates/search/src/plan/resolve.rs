@@ -13,7 +13,7 @@ use crate::plan::criteria::{Modifier, criteria, date_criterion};
 use crate::plan::run::Context;
 use crate::plan::set::{Content, Rows, Set};
 use crate::plan::{special, stream};
-use crate::query::{Clause, QueryError, Step, cut, nearest, unescape};
+use crate::query::{Clause, QueryError, Step, cut, filter, nearest, unescape};
 
 /// Why a clause has no set.
 #[derive(Debug, thiserror::Error)]
@@ -40,17 +40,18 @@ impl Context<'_> {
     }
 }
 
-struct Resolver<'r, 'c> {
-    context: &'r Context<'c>,
+/// A clause being resolved.
+pub(crate) struct Resolver<'r, 'c> {
+    pub(super) context: &'r Context<'c>,
     clause: &'r Clause,
 }
 
 impl<'r> Resolver<'r, '_> {
-    fn written(&self) -> &'r str {
+    pub(super) fn written(&self) -> &'r str {
         &self.clause.written
     }
 
-    fn invalid(&self, reason: String) -> Fault {
+    pub(super) fn invalid(&self, reason: String) -> Fault {
         QueryError::invalid(self.written(), reason).into()
     }
 
@@ -65,7 +66,7 @@ impl<'r> Resolver<'r, '_> {
         }
     }
 
-    fn find(&self, type_name: &str, code: &str) -> Result<(&TypeParameters, &Arc<Parameter>), Fault> {
+    pub(super) fn find(&self, type_name: &str, code: &str) -> Result<(&TypeParameters, &Arc<Parameter>), Fault> {
         let parameters = self.context.parameters(type_name, self.written())?;
         if let Some(parameter) = parameters.get(code) {
             return Ok((parameters, parameter));
@@ -83,7 +84,7 @@ impl<'r> Resolver<'r, '_> {
     }
 
     fn parameter(&self, type_name: &str, code: &str, modifier: Option<&str>) -> Result<Set, Fault> {
-        if let Some(set) = self.special(type_name, code, modifier)? {
+        if let Some(set) = self.special(type_name, code, modifier, &self.clause.values())? {
             return Ok(set);
         }
         let (of_type, parameter) = self.find(type_name, code)?;
@@ -112,7 +113,7 @@ impl<'r> Resolver<'r, '_> {
     }
 
     /// Lets a quantity also be found in the other units that there are.
-    fn convert(
+    pub(super) fn convert(
         &self,
         criterion: &mut Criterion,
         parameter: &Arc<Parameter>,
@@ -148,7 +149,12 @@ impl<'r> Resolver<'r, '_> {
         }
     }
 
-    fn composite(&self, of_type: &TypeParameters, parameter: &Arc<Parameter>, value: &str) -> Result<Set, Fault> {
+    pub(super) fn composite(
+        &self,
+        of_type: &TypeParameters,
+        parameter: &Arc<Parameter>,
+        value: &str,
+    ) -> Result<Set, Fault> {
         let Some(parts) = &parameter.parts else { return Ok(Set::empty()) };
         let texts = cut(value, '$');
         if texts.len() != parts.each.len() {
@@ -191,7 +197,13 @@ impl<'r> Resolver<'r, '_> {
     }
 
     /// Parameters without rows.
-    fn special(&self, type_name: &str, code: &str, modifier: Option<&str>) -> Result<Option<Set>, Fault> {
+    pub(super) fn special(
+        &self,
+        type_name: &str,
+        code: &str,
+        modifier: Option<&str>,
+        values: &[&str],
+    ) -> Result<Option<Set>, Fault> {
         if !matches!(code, "_id" | "_lastUpdated" | "_list" | "_text" | "_content" | "_filter" | "_query") {
             return Ok(None);
         }
@@ -202,8 +214,12 @@ impl<'r> Resolver<'r, '_> {
                 return Err(QueryError::unsupported(self.written(), format!("{code} takes no modifier {other}")).into());
             }
         };
+        if code == "_filter" {
+            let filter = filter::parse(&self.clause.value).map_err(|reason| self.invalid(reason))?;
+            return Ok(Some(self.filter(type_name, &filter, DEPTH)?));
+        }
         let mut sets = Vec::new();
-        for value in self.clause.values() {
+        for value in values {
             sets.push(match code {
                 "_id" => {
                     let id = unescape(value);
@@ -252,8 +268,35 @@ impl<'r> Resolver<'r, '_> {
     }
 
     fn chain(&self, type_name: &str, code: &str, to: Option<&str>, rest: &Step, depth: usize) -> Result<Set, Fault> {
+        let by_target = self.chain_to(type_name, code, to, &mut |target| self.step(target, rest, depth))?;
+        match rest {
+            Step::Parameter { code: last, modifier: None } if last == "identifier" => {
+                self.or_identified(type_name, code, by_target, &self.clause.values())
+            }
+            _ => Ok(by_target),
+        }
+    }
+
+    /// `patient.identifier` also finds references that carry the identifier themselves.
+    pub(super) fn or_identified(&self, type_name: &str, code: &str, set: Set, values: &[&str]) -> Result<Set, Fault> {
         let (of_type, parameter) = self.reference(type_name, code)?;
-        // `patient.identifier` also finds references that carry the identifier itself.
+        let mut sets = vec![set];
+        for value in values {
+            let criterion = Criterion::Reference(reference::identifier(value, &self.context.index.context));
+            sets.push(Set::Rows(Rows::new(parameter, criterion, of_type)));
+        }
+        Ok(Set::any(sets))
+    }
+
+    /// The resources that refer to those which `far` finds of each type that they can refer to.
+    pub(super) fn chain_to(
+        &self,
+        type_name: &str,
+        code: &str,
+        to: Option<&str>,
+        far: &mut dyn FnMut(&str) -> Result<Set, Fault>,
+    ) -> Result<Set, Fault> {
+        let (of_type, parameter) = self.reference(type_name, code)?;
         let (targets, open): (Vec<&str>, bool) = match to {
             Some(to) => (vec![to], false),
             None if parameter.targets.is_empty() => (numbers::types().collect(), true),
@@ -263,7 +306,7 @@ impl<'r> Resolver<'r, '_> {
         let mut fitting = false;
         let mut refused = None;
         for target in targets {
-            let set = match self.step(target, rest, depth) {
+            let set = match far(target) {
                 Ok(set) => set,
                 // Of several types some may not have the parameter.
                 Err(Fault::Query(error)) if open => {
@@ -281,27 +324,21 @@ impl<'r> Resolver<'r, '_> {
         if let (false, Some(error)) = (fitting, refused) {
             return Err(error.into());
         }
-        let by_target =
-            Set::Rows(Rows::new(parameter, Criterion::Reference(reference::Criterion::AnyOf(found)), of_type));
-        let Step::Parameter { code, modifier: None } = rest else { return Ok(by_target) };
-        if code != "identifier" {
-            return Ok(by_target);
-        }
-        let mut sets = vec![by_target];
-        for value in self.clause.values() {
-            let criterion = Criterion::Reference(reference::identifier(value, &self.context.index.context));
-            sets.push(Set::Rows(Rows::new(parameter, criterion, of_type)));
-        }
-        Ok(Set::any(sets))
+        Ok(Set::Rows(Rows::new(parameter, Criterion::Reference(reference::Criterion::AnyOf(found)), of_type)))
     }
 
     fn has(&self, type_name: &str, source: &str, code: &str, rest: &Step, depth: usize) -> Result<Set, Fault> {
+        let set = self.step(source, rest, depth)?;
+        self.referred(type_name, source, code, &set)
+    }
+
+    /// The resources that those of a set refer to.
+    pub(super) fn referred(&self, type_name: &str, source: &str, code: &str, set: &Set) -> Result<Set, Fault> {
         let (of_type, parameter) = self.reference(source, code)?;
         if !parameter.targets.is_empty() && !parameter.targets.iter().any(|target| target == type_name) {
             return Err(self.invalid(format!("{source}.{code} refers to no {type_name}")));
         }
-        let set = self.step(source, rest, depth)?;
-        let numbers = stream::referred(self.context, source, &set, of_type, parameter, type_name)?;
+        let numbers = stream::referred(self.context, source, set, of_type, parameter, type_name)?;
         Ok(Set::Numbers(numbers))
     }
 }

@@ -3,6 +3,7 @@
 //! <http://hl7.org/fhir/R4/search.html#escaping>: `\` makes `, | $ \` plain.
 
 mod error;
+pub(crate) mod filter;
 mod parse;
 
 pub use error::QueryError;
