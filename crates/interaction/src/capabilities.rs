@@ -109,8 +109,14 @@ fn resource(item: &mut ElementMut<'_>, resource_type: &str, index: &search::Inde
 }
 
 /// Parameters that every type has and no definition gives an expression for.
-const EVERYWHERE: [(&str, &str); 5] =
-    [("_id", "token"), ("_lastUpdated", "date"), ("_list", "string"), ("_text", "string"), ("_content", "string")];
+const EVERYWHERE: [(&str, &str); 6] = [
+    ("_id", "token"),
+    ("_lastUpdated", "date"),
+    ("_list", "string"),
+    ("_text", "string"),
+    ("_content", "string"),
+    ("_filter", "special"),
+];
 
 /// What can be searched by, and what references can be followed from here.
 fn search_parameters(item: &mut ElementMut<'_>, resource_type: &str, index: &search::Index) {

@@ -11,6 +11,7 @@ use model::{Limits, Tree};
 use search::Index;
 use storage::{EngineError, Method, Scope, Store};
 use validation::Validator;
+use validation::terminology::{Coding, Membership};
 
 use crate::reindex::{Earlier, Kept};
 
@@ -34,9 +35,28 @@ pub struct Rules {
 
 impl Rules {
     fn of(catalog: Catalog, bases: &[String], kept: &Arc<Kept>) -> Rules {
-        let index = Arc::new(Index::new(catalog.clone(), bases.to_vec()).with_indexed(kept.clone()));
         let validator = Arc::new(Validator::new(Arc::new(catalog.clone())));
+        let index = Index::new(catalog.clone(), bases.to_vec()).with_indexed(kept.clone());
+        let index = Arc::new(index.with_value_sets(Arc::new(Told(validator.clone()))));
         Rules { catalog, index, validator }
+    }
+}
+
+/// What validation knows of value sets, for search.
+struct Told(Arc<Validator>);
+
+impl search::ValueSets for Told {
+    fn is_known(&self, value_set: &str) -> bool {
+        self.0.terminology().value_set(value_set).is_some()
+    }
+
+    fn contains(&self, value_set: &str, system: Option<&str>, code: &str) -> Option<bool> {
+        let coding = Coding { system, code, ..Coding::default() };
+        match self.0.terminology().contains(value_set, &coding) {
+            Membership::In => Some(true),
+            Membership::Out => Some(false),
+            Membership::Unknown(_) => None,
+        }
     }
 }
 

@@ -188,3 +188,37 @@ fn the_plan_is_told_when_asked_for() {
     let text = model::json::to_string(outcome.unwrap());
     assert!(text.contains("index family") && text.contains("index rows"), "{text}");
 }
+
+#[test]
+fn value_sets_with_any_filter_are_searched_by() {
+    let server = Server::new();
+    server.put(
+        r#"{"resourceType":"CodeSystem","id":"colours","url":"http://example.org/colours","status":"active","content":"complete",
+        "property":[{"code":"warm","type":"boolean"}],
+        "concept":[{"code":"red","property":[{"code":"warm","valueBoolean":true}]},{"code":"orange","property":[{"code":"warm","valueBoolean":true}]},{"code":"blue"}]}"#,
+    );
+    let set = |id: &str, property: &str, op: &str, value: &str| {
+        format!(
+            r#"{{"resourceType":"ValueSet","id":"{id}","url":"http://example.org/{id}","status":"active","compose":{{"include":[{{"system":"http://example.org/colours",
+            "filter":[{{"property":"{property}","op":"{op}","value":"{value}"}}]}}]}}}}"#
+        )
+    };
+    server.put(&set("short", "code", "regex", "r.*|b.*"));
+    server.put(&set("warm", "warm", "=", "true"));
+    for code in ["red", "orange", "blue"] {
+        server.put(&format!(
+            r#"{{"resourceType":"Observation","id":"{code}","status":"final","code":{{"coding":[{{"system":"http://example.org/colours","code":"{code}"}}]}}}}"#
+        ));
+    }
+    let found = |query: &str| {
+        let mut found = ids(&server.get(query));
+        found.sort();
+        found
+    };
+    assert_eq!(found("Observation?code:in=http://example.org/short"), ["blue", "red"]);
+    assert_eq!(found("Observation?code:not-in=http://example.org/short"), ["orange"]);
+    assert_eq!(found("Observation?code:in=http://example.org/warm&status=final"), ["orange", "red"]);
+    assert_eq!(found("Observation?_filter=code in http://example.org/warm"), ["orange", "red"]);
+    let answer = server.call(Method::Get, "Observation?code:in=http://example.org/none", Headers::default(), "");
+    assert_eq!(answer.status, 400);
+}

@@ -13,12 +13,15 @@ use crate::numbers;
 use crate::param;
 use crate::parameter::take;
 use crate::parameters::{Parameters, TypeParameters};
+use crate::plan::special;
 use crate::value::{Reference, Token, Value};
+use crate::value_sets::ValueSets;
 
 /// The search parameters of a catalog, ready to index resources and to answer searches. Shared by all threads.
 pub struct Index {
     pub(crate) parameters: Parameters,
     pub(crate) context: Context,
+    pub(crate) value_sets: Option<Arc<dyn ValueSets>>,
 }
 
 impl Index {
@@ -29,12 +32,18 @@ impl Index {
 
     /// For the parameters of a catalog, in a context.
     pub fn with_context(catalog: catalog::Catalog, context: Context) -> Index {
-        Index { parameters: Parameters::new(catalog), context }
+        Index { parameters: Parameters::new(catalog), context, value_sets: None }
     }
 
     /// The same, where stored resources may not be indexed by every parameter yet.
     pub fn with_indexed(mut self, indexed: Arc<dyn Indexed>) -> Index {
         self.parameters.indexed = Some(indexed);
+        self
+    }
+
+    /// The same, where value sets that the catalog cannot list are told code by code: for `:in` and `:not-in`.
+    pub fn with_value_sets(mut self, value_sets: Arc<dyn ValueSets>) -> Index {
+        self.value_sets = Some(value_sets);
         self
     }
 
@@ -105,6 +114,11 @@ impl Index {
                 }
             }
         });
+        if let Some(narrative) = &parameters.narrative {
+            for word in special::narrative_words(resource) {
+                param::put(&narrative.prefix, &Value::Text(&word), &mut keys);
+            }
+        }
         for parameter in parameters.own.iter().filter(|parameter| parameter.expression.is_some()) {
             for value in parameter.values(resource, &self.context) {
                 param::put(&parameter.prefix, &value, &mut keys);

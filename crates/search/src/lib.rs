@@ -48,6 +48,7 @@ mod route;
 mod span;
 mod ucum;
 mod value;
+mod value_sets;
 mod walk;
 
 pub use context::Context;
@@ -58,3 +59,4 @@ pub use parameter::Parameter;
 pub use parameters::TypeParameters;
 pub use plan::{Answer, Continuation, ContinuationError, Explained, Hit, Limits, Search, SearchError, Sight};
 pub use query::{Clause, Include, Prefix, Query, QueryError, Sort, Step, Summary, Total};
+pub use value_sets::ValueSets;

@@ -19,6 +19,8 @@ const EVERY: u8 = 0;
 
 /// In place of a parameter: patient and date together.
 const COURSE: u8 = 0xFE;
+/// In place of a parameter: the words of the narrative.
+const NARRATIVE: u8 = 0xFD;
 
 /// The number of a resource type.
 pub(crate) fn of_type(name: &str) -> Option<u8> {
@@ -57,6 +59,11 @@ pub(crate) fn course(of_type: u8) -> [u8; 2] {
     [of_type, COURSE]
 }
 
+/// What the keys of words of the narrative begin with.
+pub(crate) fn narrative(of_type: u8) -> [u8; 2] {
+    [of_type, NARRATIVE]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -66,7 +73,7 @@ mod tests {
         assert!(LINES.len() < 0xFF);
         assert_eq!(TYPES.len(), LINES.len());
         for line in LINES.iter() {
-            assert!(line.len() < usize::from(COURSE));
+            assert!(line.len() < usize::from(NARRATIVE));
             let mut codes = line.clone();
             codes.sort_unstable();
             codes.dedup();

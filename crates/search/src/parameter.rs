@@ -69,6 +69,24 @@ pub(crate) struct Parts {
 }
 
 impl Parameter {
+    /// The words of the narrative of a type's resources. They have rows, but no routes: `plan::special` reads them.
+    pub(crate) fn narrative(of_type: u8) -> Parameter {
+        Parameter {
+            code: "_text".to_owned(),
+            url: "http://hl7.org/fhir/SearchParameter/DomainResource-text".to_owned(),
+            of: ParameterType::String,
+            targets: Vec::new(),
+            prefix: numbers::narrative(of_type).to_vec(),
+            digest: [0; 8],
+            built_in: true,
+            routes: Vec::new(),
+            expression: None,
+            rows: Rows::Own,
+            single: false,
+            parts: None,
+        }
+    }
+
     /// The only type of resource, by its number, that its routes let a reference be to.
     pub(crate) fn target(&self) -> Option<u8> {
         let target = self.routes.first()?.target;

@@ -32,6 +32,8 @@ pub struct TypeParameters {
     pub(crate) walk: Walk,
     /// Those with rows of their own; the walk knows them by their place here.
     pub(crate) own: Vec<Arc<Parameter>>,
+    /// The words of the narrative, as a parameter of type string: `_text`.
+    pub(crate) narrative: Option<Arc<Parameter>>,
     /// The key that every resource of the type has.
     pub(crate) every: Vec<u8>,
     /// Places in `own` of the patient and of the date that rows have together.
@@ -175,6 +177,7 @@ impl<'c> Compiler<'c> {
         }
         self.made.list.sort_by(|a, b| a.code.cmp(&b.code));
         self.made.course = self.course();
+        self.made.narrative = numbers::of_type(self.type_name).map(|of_type| Arc::new(Parameter::narrative(of_type)));
         self.made.every = numbers::every(self.type_name).unwrap_or_default();
         self.made
     }

@@ -287,3 +287,98 @@ fn modifiers_of_tokens_places_and_lists() {
     assert!(world.refusal("Location?near=north").contains("latitude|longitude"));
     assert!(world.refusal("Patient?_list=$current-allergies").contains("not kept here"));
 }
+
+#[test]
+fn what_is_part_of_another_is_found_above_and_below() {
+    let mut world = World::new();
+    let place = |id: &str, of: &str| {
+        let part = if of.is_empty() { String::new() } else { format!(r#","partOf":{{"reference":"Location/{of}"}}"#) };
+        format!(r#"{{"resourceType":"Location","id":"{id}"{part}}}"#)
+    };
+    let stay = |id: &str| {
+        format!(
+            r#"{{"resourceType":"Encounter","id":"at-{id}","status":"finished","class":{{"code":"IMP"}},"location":[{{"location":{{"reference":"Location/{id}"}}}}]}}"#
+        )
+    };
+    world.put(&[&place("house", ""), &place("floor", "house"), &place("room", "floor"), &place("other", "")]);
+    world.put(&[&stay("house"), &stay("floor"), &stay("room"), &stay("other")]);
+    // A circle ends.
+    world.put(&[&place("a", "b"), &place("b", "a"), &stay("a")]);
+    for (query, found) in [
+        ("Encounter?location:below=house", vec!["at-floor", "at-house", "at-room"]),
+        ("Encounter?location:below=Location/floor", vec!["at-floor", "at-room"]),
+        ("Encounter?location:above=Location/floor", vec!["at-floor", "at-house"]),
+        ("Encounter?location:above=room,other", vec!["at-floor", "at-house", "at-other", "at-room"]),
+        ("Encounter?location:below=b", vec!["at-a"]),
+        ("Location?partof:below=house", vec!["floor", "room"]),
+        ("Encounter?location:below=none", vec![]),
+    ] {
+        assert_eq!(world.ids(query), found, "{query}");
+    }
+    assert!(world.refusal("Encounter?subject:below=Patient/1").contains("no part of another Patient"));
+    assert!(world.refusal("Encounter?subject:below=1").contains("Type/id"));
+}
+
+#[test]
+fn what_is_not_done_is_refused_by_its_name() {
+    let world = people();
+    for (query, told) in [
+        ("Patient?_query=everything", "_query: _query is not supported"),
+        ("Patient?_contained=true", "_contained: contained resources"),
+        ("Patient?_contained=both", "_contained: contained resources"),
+        ("Patient?_containedType=contained", "_containedType: contained resources"),
+        ("Patient?_list=$current-allergies", "the list $current-allergies is not kept here"),
+        ("Patient?_score=1", "no search parameter _score"),
+        ("Patient?name:exakt=x", "did you mean exact?"),
+        ("Patient?_id:exact=x", "takes no modifier exact"),
+    ] {
+        assert!(world.refusal(query).contains(told), "{query}: {}", world.refusal(query));
+    }
+    assert_eq!(world.ids("Patient?_contained=false&_containedType=container&_id=anna"), ["anna"]);
+}
+
+#[test]
+fn narratives_are_found_by_their_words() {
+    let mut world = World::new();
+    let report = |id: &str, text: &str| {
+        format!(
+            r#"{{"resourceType":"DiagnosticReport","id":"{id}","text":{{"status":"generated","div":"<div xmlns=\"http://www.w3.org/1999/xhtml\"><p class=\"liver\">{text}</p></div>"}},"status":"final","code":{{"text":"Sonography"}}}}"#
+        )
+    };
+    world.put(&[
+        &report("a", "Bone marrow with <b>metastases</b>"),
+        &report("b", "Métastases of the LIVER"),
+        &report("c", "Marrow of bone, without findings"),
+        r#"{"resourceType":"DiagnosticReport","id":"d","status":"final","code":{"text":"bone"}}"#,
+    ]);
+    let check = |world: &World| {
+        for (query, found) in [
+            ("_text=bone", vec!["a", "c"]),
+            ("_text=metast", vec!["a", "b"]),
+            ("_text=bone metast", vec!["a"]),
+            ("_text=(bone OR liver) and metastases", vec!["a", "b"]),
+            ("_text=bone,liver", vec!["a", "b", "c"]),
+            ("_text=\"bone marrow\"", vec!["a"]),
+            ("_text=marrow not metastases", vec!["c"]),
+            ("_text=not bone", vec!["b", "d"]),
+            ("_text=class", vec![]),
+            ("_text=arrow", vec![]),
+            ("_content=bone", vec!["a", "c", "d"]),
+            ("_content=sonography liver", vec!["b"]),
+            ("_content=bone and not marrow", vec!["d"]),
+            ("_text=bone&code:text=sono", vec!["a", "c"]),
+            ("_filter=status eq final and _text eq liver", vec!["b"]),
+        ] {
+            assert_eq!(world.ids(&format!("DiagnosticReport?{query}")), found, "{query}");
+        }
+    };
+    check(&world);
+    let before = world.view();
+    world.put(&[&report("a", "nothing"), &report("d", "bone")]);
+    assert_eq!(world.ids("DiagnosticReport?_text=bone"), ["c", "d"]);
+    let then = world::search_in(&before, "DiagnosticReport?_text=bone&status=final", None).unwrap();
+    let mut ids: Vec<_> = then.matches.iter().map(|hit| hit.identity.id.clone()).collect();
+    ids.sort();
+    assert_eq!(ids, ["a", "c"], "as of the view");
+    assert!(world.refusal("DiagnosticReport?_text=(bone").contains("a ( has no )"));
+}

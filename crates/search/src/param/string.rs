@@ -73,6 +73,11 @@ impl Criterion {
         Criterion { how, asked: asked.to_owned(), folded: fold(asked) }
     }
 
+    /// What is asked for, folded.
+    pub(crate) fn folded(&self) -> &str {
+        &self.folded
+    }
+
     /// Whether a text meets it.
     pub(crate) fn matches(&self, text: &str) -> bool {
         match self.how {

@@ -24,6 +24,7 @@ use crate::fold::fold;
 use crate::key::{hash, put_exact, uuid};
 use crate::span::{Span, Verdict};
 use crate::value::{Kind, System, Token, Value};
+use crate::value_sets::Members;
 
 const MOST: usize = 64;
 const TEXT_ONLY: u8 = 1;
@@ -173,6 +174,8 @@ pub(crate) enum Criterion {
     },
     /// `:text`: what a person reads begins so.
     Text(String),
+    /// `:in` of a value set that cannot be listed.
+    Members(Members),
     /// `:of-type`: `type system|type code|value`
     OfType {
         /// The system of Identifier.type.coding.
@@ -204,6 +207,14 @@ impl Criterion {
                 let Some(found) = token.code else { return false };
                 system.matches(token.system) && code.as_deref().is_none_or(|code| lower(code) == lower(found))
             }
+            Criterion::Members(Members { sets, url }) => {
+                let system = match token.system {
+                    System::None => return false,
+                    System::Implied => None,
+                    System::Uri(uri) => Some(uri),
+                };
+                token.code.is_some_and(|code| sets.contains(url, system, code) == Some(true))
+            }
             Criterion::Text(asked) => token.text.is_some_and(|text| fold(text).starts_with(&fold(asked))),
             Criterion::OfType { system, code, value } => {
                 let typed = token.identifier_type.into_iter().flat_map(|kind| kind.all("coding")).any(|coding| {
@@ -225,7 +236,7 @@ impl Criterion {
                 put_system(&mut asked, system.as_system());
                 Verdict::of(*system == Asked::Any || found == asked || found == [IMPLIED])
             }
-            Criterion::Text(_) | Criterion::OfType { .. } => Verdict::Unsure,
+            Criterion::Text(_) | Criterion::Members(_) | Criterion::OfType { .. } => Verdict::Unsure,
         }
     }
 
@@ -237,7 +248,9 @@ impl Criterion {
             key
         };
         match self {
-            Criterion::Code { code: None, .. } | Criterion::Text(_) => vec![Span::prefix(prefix.to_vec())],
+            Criterion::Code { code: None, .. } | Criterion::Text(_) | Criterion::Members(_) => {
+                vec![Span::prefix(prefix.to_vec())]
+            }
             Criterion::Code { system: Asked::Any, code: Some(code) } => vec![Span::prefix(with_code(code))],
             Criterion::Code { system, code: Some(code) } => {
                 let mut exact = with_code(code);

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use model::{Limits, Tree};
 use storage::{EngineError, Identity, IndexKeys, Number, Version};
 
-use crate::param::date;
+use crate::param::{Criterion, date};
 use crate::parameter::values;
 use crate::plan::run::Context;
 use crate::plan::set::{Content, Rows, Set};
@@ -148,6 +148,9 @@ impl<'s, 'c> Candidate<'s, 'c> {
             if known && best != Verdict::Unsure {
                 return Ok(best == Verdict::Yes);
             }
+        }
+        if let (true, Criterion::String(word)) = (rows.parameter.code == "_text", &rows.criterion) {
+            return Ok(self.tree()?.is_some_and(|tree| special::narrative_holds(tree.root(), word.folded())));
         }
         Ok(self.values(rows)?.iter().any(|value| rows.criterion.matches(value)))
     }

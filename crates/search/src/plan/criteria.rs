@@ -35,8 +35,8 @@ impl Modifier {
             ("of-type", Token) => Modifier::OfType,
             ("in", Token) => Modifier::In,
             ("identifier", Reference) => Modifier::Identifier,
-            ("above", Uri | Token) => Modifier::Above,
-            ("below", Uri | Token) => Modifier::Below,
+            ("above", Uri | Token | Reference) => Modifier::Above,
+            ("below", Uri | Token | Reference) => Modifier::Below,
             (name, Reference) => Modifier::Type(numbers::of_type(name)?),
             _ => return None,
         })
@@ -47,7 +47,7 @@ impl Modifier {
         match of {
             ParameterType::String => &["missing", "exact", "contains"],
             ParameterType::Token => &["missing", "text", "not", "of-type", "in", "not-in", "above", "below"],
-            ParameterType::Reference => &["missing", "identifier", "[type]"],
+            ParameterType::Reference => &["missing", "identifier", "above", "below", "[type]"],
             ParameterType::Uri => &["missing", "above", "below"],
             _ => &["missing"],
         }

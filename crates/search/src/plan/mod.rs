@@ -4,6 +4,7 @@ mod candidate;
 mod compartment;
 mod criteria;
 mod filter;
+mod hierarchy;
 mod include;
 mod latest;
 mod matches;
@@ -13,7 +14,7 @@ mod resolve;
 mod run;
 mod set;
 mod sort;
-mod special;
+pub(crate) mod special;
 mod stream;
 mod terminology;
 

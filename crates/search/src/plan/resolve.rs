@@ -103,7 +103,13 @@ impl<'r> Resolver<'r, '_> {
                 sets.push(self.composite(of_type, parameter, value)?);
                 continue;
             }
-            for mut criterion in criteria(self.context, self.written(), parameter, &kind, value)? {
+            let found = match (parameter.of, &kind) {
+                (ParameterType::Reference, Modifier::Above | Modifier::Below) => {
+                    self.relatives(parameter, value, kind == Modifier::Below)?
+                }
+                _ => criteria(self.context, self.written(), parameter, &kind, value)?,
+            };
+            for mut criterion in found {
                 self.convert(&mut criterion, parameter, of_type)?;
                 sets.push(Set::Rows(Rows::new(parameter, criterion, of_type)));
             }
@@ -227,8 +233,14 @@ impl<'r> Resolver<'r, '_> {
                 }
                 "_lastUpdated" => Set::Updated(date_criterion(self.context, self.written(), value)?),
                 "_list" => self.list(type_name, &unescape(value))?,
-                "_text" => Set::Content(Content::Narrative(special::words(&unescape(value)))),
-                "_content" => Set::Content(Content::Text(special::words(&unescape(value)))),
+                "_text" | "_content" => {
+                    let of_type = self.context.parameters(type_name, self.written())?;
+                    let parsed = special::parse(&unescape(value), &|words| match (code, &of_type.narrative) {
+                        ("_text", Some(narrative)) => special::in_narrative(words, narrative, of_type),
+                        _ => Set::Content(Content::Text(words.to_owned())),
+                    });
+                    parsed.map_err(|reason| self.invalid(reason))?
+                }
                 _ => return Err(QueryError::unsupported(self.written(), format!("{code} is not supported")).into()),
             });
         }

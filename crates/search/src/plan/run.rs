@@ -145,7 +145,7 @@ pub(crate) struct Cost {
 
 impl Context<'_> {
     pub(crate) fn terminology<'t>(&'t self, written: &'t str) -> Terminology<'t> {
-        Terminology { catalog: self.index.context.catalog(), written }
+        Terminology { catalog: self.index.context.catalog(), written, value_sets: self.index.value_sets.as_ref() }
     }
 
     pub(crate) fn may_see(&self, candidate: &Candidate<'_, '_>) -> Result<bool, EngineError> {

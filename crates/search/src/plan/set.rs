@@ -35,10 +35,10 @@ pub(crate) enum Set {
 pub(crate) enum Content {
     /// A composite, with a criterion for each part.
     Composite(Arc<Parameter>, Vec<Criterion>),
-    /// `_text`: the narrative holds all of these words, folded.
-    Narrative(Vec<String>),
-    /// `_content`: some text holds all of these words, folded.
-    Text(Vec<String>),
+    /// `_text`: the narrative holds these words, folded, one behind the other; the last may go on.
+    Narrative(String),
+    /// `_content`: the same of all texts.
+    Text(String),
 }
 
 /// The index rows of a parameter whose values meet a criterion.

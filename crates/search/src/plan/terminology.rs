@@ -1,16 +1,20 @@
 //! Codes of value sets and code systems, for `:in`, `:above` and `:below`, as far as the catalog has them.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use catalog::{Catalog, CodeSystem, ConceptSet, Content};
 
 use crate::param::{Criterion, token};
 use crate::query::QueryError;
+use crate::value_sets::{Members, ValueSets};
 
 /// The catalog, asked on behalf of a parameter.
 pub(crate) struct Terminology<'c> {
     pub(crate) catalog: Option<&'c Catalog>,
     pub(crate) written: &'c str,
+    /// Who tells of sets that cannot be listed.
+    pub(crate) value_sets: Option<&'c Arc<dyn ValueSets>>,
 }
 
 /// A system and a code.
@@ -26,7 +30,17 @@ impl Terminology<'_> {
 
     /// What meets `:in`: every code of a value set.
     pub(crate) fn members(&self, url: &str) -> Result<Vec<Criterion>, QueryError> {
-        Ok(self.expand(url, DEPTH)?.into_iter().map(criterion).collect())
+        let error = match self.expand(url, DEPTH) {
+            Ok(codes) => return Ok(codes.into_iter().map(criterion).collect()),
+            Err(error) => error,
+        };
+        match self.value_sets.filter(|sets| sets.is_known(url)) {
+            Some(sets) => {
+                let members = Members { sets: sets.clone(), url: url.to_owned() };
+                Ok(vec![Criterion::Token(token::Criterion::Members(members))])
+            }
+            None => Err(error),
+        }
     }
 
     fn expand(&self, url: &str, depth: usize) -> Result<BTreeSet<Coding>, QueryError> {

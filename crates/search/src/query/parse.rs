@@ -128,7 +128,7 @@ pub enum Summary {
 }
 
 /// Parameters that are not for search: others have read them.
-const ELSEWHERE: [&str; 6] = ["_format", "_pretty", "_contained", "_containedType", "_maxresults", "_score"];
+const ELSEWHERE: [&str; 2] = ["_format", "_pretty"];
 
 impl Query {
     /// Takes decoded name and value pairs apart.
@@ -177,6 +177,19 @@ impl Query {
                     _ => return Err(invalid("true, false, text, data, count")),
                 }
             }
+            "_contained" if value != "false" => {
+                return Err(QueryError::unsupported(
+                    name,
+                    "contained resources are not found by themselves; only false",
+                ));
+            }
+            "_containedType" if value != "container" => {
+                return Err(QueryError::unsupported(
+                    name,
+                    "contained resources are not found by themselves; only container",
+                ));
+            }
+            "_contained" | "_containedType" => {}
             "_elements" => self.elements.extend(items().map(str::to_owned)),
             "_type" => self.types.extend(items().map(str::to_owned)),
             "_explain" => self.explain = value == "true",
