@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use access::{Action, Policy};
 use catalog::Catalog;
-use model::{Instant, Limits, Tree};
+use model::{Instant, Limits, Severity, Tree};
 use storage::Store;
 
 use crate::answer::Answer;
@@ -34,6 +34,8 @@ pub struct Settings {
     pub documents: DocumentCheck,
     /// The same for a document that was converted here.
     pub conversions: DocumentCheck,
+    /// What `$validate` says of an extension whose definition is not known.
+    pub unknown_extensions: Severity,
     /// Entries on a page where the request asks for no number.
     pub page: usize,
     /// The most entries on a page.
@@ -51,6 +53,7 @@ impl Default for Settings {
             resources: ResourceCheck::default(),
             documents: DocumentCheck::Enforce,
             conversions: DocumentCheck::Report,
+            unknown_extensions: Severity::Warning,
             page: 20,
             longest_page: 1000,
             bases: Vec::new(),

@@ -86,7 +86,8 @@ impl Asked {
 
     fn validate(&self, request: &Request<'_>, tree: &Tree) -> Vec<Issue> {
         let (profiles, mode, now) = (self.profiles.clone(), self.mode, request.call.now);
-        let options = Options { profiles, mode, now, ..Options::default() };
+        let unknown_extensions = request.service.settings().unknown_extensions;
+        let options = Options { profiles, mode, now, unknown_extensions, ..Options::default() };
         request.service.rules().validator.validate(tree, &options)
     }
 }

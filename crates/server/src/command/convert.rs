@@ -11,6 +11,7 @@ use interaction::convert::NamingSystems;
 use model::{Clock, Issue, IssueType, Severity, Tree};
 
 use super::files::{self, Found};
+use super::output::say;
 use super::progress;
 use crate::MachineClock;
 use crate::configuration::Values;
@@ -99,19 +100,15 @@ fn summary(outcomes: &[Outcome]) -> ExitCode {
         match &outcome.result {
             Ok(draft) => {
                 let lost = draft.report.losses().count();
-                println!(
-                    "{file}: {}, {} parts mapped, {lost} losses or doubts",
-                    draft.category,
-                    draft.report.mapped.len()
-                );
+                say!("{file}: {}, {} parts mapped, {lost} losses or doubts", draft.category, draft.report.mapped.len());
             }
             Err(issues) => {
                 refused += 1;
                 let reason = issues.iter().find(|issue| issue.severity <= Severity::Error).or(issues.first());
-                println!("{file}: refused: {}", reason.map(Issue::to_string).unwrap_or_default());
+                say!("{file}: refused: {}", reason.map(Issue::to_string).unwrap_or_default());
             }
         }
     }
-    println!("{} converted, {refused} refused", outcomes.len() - refused);
+    say!("{} converted, {refused} refused", outcomes.len() - refused);
     if refused == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) }
 }

@@ -9,6 +9,7 @@ use interaction::convert::NamingSystems;
 use model::{Clock, Limits};
 
 use super::load::Loader;
+use super::output::say;
 use crate::MachineClock;
 
 include!(concat!(env!("OUT_DIR"), "/examples.rs"));
@@ -40,7 +41,7 @@ impl Drop for Folder {
 /// Loads the examples and prints what was converted, what was lost, and what to open.
 pub(crate) fn fill(service: &Service, base: &str) -> Result<(), Box<dyn Error>> {
     let loader = Loader { service, base, stored: AtomicU64::new(0) };
-    println!("\nLoading the built-in examples:");
+    say!("\nLoading the built-in examples:");
     for (name, bytes) in EXAMPLES {
         if name.ends_with(".md") || name.contains("expected") || name.contains("request") {
             continue;
@@ -48,22 +49,22 @@ pub(crate) fn fill(service: &Service, base: &str) -> Result<(), Box<dyn Error>> 
         match loader.content(bytes) {
             Ok(answer) => {
                 let location = answer.location.as_deref().unwrap_or_default();
-                println!("\n  {name}");
+                say!("\n  {name}");
                 losses(service, name, bytes);
-                println!("    DocumentReference  {location}");
+                say!("    DocumentReference  {location}");
                 if let Some(document) = &answer.content_location {
-                    println!("    document           {document}");
+                    say!("    document           {document}");
                 }
             }
-            Err(reason) => println!("\n  {name}\n    refused: {reason}"),
+            Err(reason) => say!("\n  {name}\n    refused: {reason}"),
         }
     }
-    println!("\nOpen:");
-    println!("  {base}/metadata?_pretty=true");
-    println!("  {base}/DocumentReference?_pretty=true");
-    println!("  {base}/Patient?_pretty=true");
-    println!("  {base}/Provenance?_pretty=true");
-    println!("Stop with Ctrl-C; the store goes with it.");
+    say!("\nOpen:");
+    say!("  {base}/metadata?_pretty=true");
+    say!("  {base}/DocumentReference?_pretty=true");
+    say!("  {base}/Patient?_pretty=true");
+    say!("  {base}/Provenance?_pretty=true");
+    say!("Stop with Ctrl-C; the store goes with it.");
     Ok(())
 }
 
@@ -78,7 +79,7 @@ fn losses(service: &Service, name: &str, bytes: &[u8]) {
         return;
     };
     let lost: Vec<_> = draft.report.losses().collect();
-    println!(
+    say!(
         "    {} from {}: {} parts mapped, {} losses or doubts",
         draft.category,
         draft.format,
@@ -86,9 +87,9 @@ fn losses(service: &Service, name: &str, bytes: &[u8]) {
         lost.len()
     );
     for issue in lost.iter().take(5) {
-        println!("      {issue}");
+        say!("      {issue}");
     }
     if lost.len() > 5 {
-        println!("      … and {} more", lost.len() - 5);
+        say!("      … and {} more", lost.len() - 5);
     }
 }

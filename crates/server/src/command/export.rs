@@ -10,6 +10,7 @@ use access::{Caller, Policy};
 use clap::ArgMatches;
 use interaction::export;
 
+use super::output::say;
 use crate::configuration::Values;
 use crate::store;
 
@@ -40,7 +41,7 @@ pub(crate) fn run(matches: &ArgMatches, values: &Values) -> Result<ExitCode, Box
         }
         if let Some(out) = file {
             out.into_inner().map_err(|error| error.to_string())?.sync_all()?;
-            println!("{}: {count}", path.display());
+            say!("{}: {count}", path.display());
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -55,7 +55,20 @@ fn commands() -> Vec<(&'static str, &'static str, Vec<Arg>)> {
             vec![
                 paths("FHIR resources in JSON or XML, or NDJSON; folders are walked."),
                 option("profile", "URL", "Validate against this profile as well.").action(ArgAction::Append),
+                option("package", "PATH", "A FHIR package (folder or .tgz) to know beside the others.")
+                    .action(ArgAction::Append),
                 option("format", "FORMAT", "Write text, or json: one OperationOutcome a line.")
+                    .value_parser(["text", "json"])
+                    .default_value("text"),
+            ],
+        ),
+        (
+            "fhirpath",
+            "Evaluate a FHIRPath expression on resources; exits 1 when some cannot be read or evaluated",
+            vec![
+                Arg::new("expression").value_name("EXPRESSION").required(true).help("The expression."),
+                paths("FHIR resources in JSON or XML, or NDJSON; folders are walked."),
+                option("format", "FORMAT", "Write text, or json: one value a line.")
                     .value_parser(["text", "json"])
                     .default_value("text"),
             ],
@@ -163,6 +176,8 @@ mod tests {
         for line in [
             &["passerelle", "convert", "a.xml", "b.xml", "--category", "C", "--out", "D"][..],
             &["passerelle", "validate", "a.json", "--profile", "http://example.org/p", "--format", "json"],
+            &["passerelle", "validate", "a", "--package", "p.tgz", "--package", "q", "--unknown-extensions", "error"],
+            &["passerelle", "fhirpath", "Patient.name.family", "a.json", "b", "--format", "json"],
             &["passerelle", "load", "a", "b"],
             &["passerelle", "export", "--out", "d"],
             &["passerelle", "packages", "add", "a@1"],

@@ -17,6 +17,7 @@ use model::{Clock, Instant, Limits};
 use sha2::{Digest, Sha256};
 use storage::Transaction;
 
+use super::output::say;
 use super::{files, packages, progress, serve};
 use crate::configuration::Values;
 use crate::{MachineClock, TimeOrderedIds, store};
@@ -49,15 +50,15 @@ fn summary(outcomes: &[(PathBuf, Result<bool, Vec<String>>)], stored: u64) -> Ex
             Err(reasons) => {
                 refused += 1;
                 for reason in reasons.iter().take(5) {
-                    println!("{}: refused: {reason}", file.display());
+                    say!("{}: refused: {reason}", file.display());
                 }
                 if reasons.len() > 5 {
-                    println!("{}: and {} more", file.display(), reasons.len() - 5);
+                    say!("{}: and {} more", file.display(), reasons.len() - 5);
                 }
             }
         }
     }
-    println!("{loaded} files loaded ({stored} requests stored), {known} were loaded before, {refused} refused");
+    say!("{loaded} files loaded ({stored} requests stored), {known} were loaded before, {refused} refused");
     if refused == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) }
 }
 

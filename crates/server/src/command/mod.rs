@@ -4,13 +4,16 @@ mod config;
 mod convert;
 mod demo;
 mod export;
+mod fhirpath;
 mod files;
 mod line;
 mod load;
 mod log;
+mod output;
 mod packages;
 mod progress;
 mod serve;
+mod texts;
 mod validate;
 
 use std::ffi::OsString;
@@ -42,6 +45,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         "serve" => serve::run(&values),
         "convert" => convert::run(matches, &values),
         "validate" => validate::run(matches, &values),
+        "fhirpath" => fhirpath::run(matches, &values),
         "load" => load::run(matches, &values),
         "export" => export::run(matches, &values),
         "packages" => packages::run(matches, &values),

@@ -12,6 +12,7 @@ use catalog::{Catalog, Loader};
 use clap::ArgMatches;
 use sha2::{Digest, Sha256};
 
+use super::output::say;
 use super::progress;
 use crate::configuration::Values;
 
@@ -54,7 +55,7 @@ fn folder(values: &Values) -> PathBuf {
 fn list(catalog: &Catalog) {
     for package in catalog.packages() {
         let from = if package.built_in { "built in" } else { "added" };
-        println!("{}@{}  {from}", package.name, package.version);
+        say!("{}@{}  {from}", package.name, package.version);
     }
 }
 
@@ -91,7 +92,7 @@ fn add(name: &str, version: &str, values: &Values) -> Result<ExitCode, Box<dyn E
     }
     write_durably(&path, &bytes)?;
     write_durably(&folder.join(PINS), pins.to_string().as_bytes())?;
-    println!("{name}@{version}: {} bytes, SHA-256 {hash}", bytes.len());
+    say!("{name}@{version}: {} bytes, SHA-256 {hash}", bytes.len());
     Ok(ExitCode::SUCCESS)
 }
 

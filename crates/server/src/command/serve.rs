@@ -9,9 +9,10 @@ use actix_web::rt::System;
 use actix_web::web::Data;
 use interaction::checked::{DocumentCheck, ResourceCheck};
 use interaction::{Service, Settings};
-use model::{Clock, Limits};
+use model::{Clock, Limits, Severity};
 
 use super::demo::{self, Folder};
+use super::output::say;
 use super::packages;
 use crate::configuration::Values;
 use crate::http::{HttpError, Running, State, start};
@@ -25,7 +26,7 @@ pub(crate) fn run(values: &Values) -> Result<ExitCode, Box<dyn Error>> {
     let service = Arc::new(Service::new(store, packages::catalog(values)?, settings(values)));
     System::new().block_on(async {
         let running = serve(service.clone(), values)?;
-        println!("Passerelle serves {}", running.base());
+        say!("Passerelle serves {}", running.base());
         if fresh.is_some() {
             demo::fill(&service, &running.base())?;
         }
@@ -68,7 +69,16 @@ pub fn settings(values: &Values) -> Settings {
         },
         documents: document_check(values.text("validate-documents")),
         conversions: document_check(values.text("validate-conversions")),
+        unknown_extensions: unknown_extensions(values),
         ..Settings::default()
+    }
+}
+
+/// What the configuration says of extensions whose definition is not known.
+pub(crate) fn unknown_extensions(values: &Values) -> Severity {
+    match values.text("unknown-extensions") {
+        "error" => Severity::Error,
+        _ => Severity::Warning,
     }
 }
 

@@ -5,13 +5,14 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use catalog::Catalog;
+use catalog::Loader;
 use clap::ArgMatches;
-use model::{Clock, Issue, IssueType, Limits, Severity};
+use model::{Clock, Issue, Limits, Tree};
 use validation::{Options, Validator};
 
-use super::files::{self, Found};
-use super::{packages, progress};
+use super::output::say;
+use super::serve::unknown_extensions;
+use super::{files, packages, progress, texts};
 use crate::MachineClock;
 use crate::configuration::Values;
 
@@ -22,14 +23,28 @@ type Verdict = (String, Vec<Issue>);
 pub(crate) fn run(matches: &ArgMatches, values: &Values) -> Result<ExitCode, Box<dyn Error>> {
     let files = files::below(matches.get_many::<String>("paths").into_iter().flatten())?;
     let profiles = matches.get_many::<String>("profile").into_iter().flatten().cloned().collect();
-    let catalog = Arc::new(packages::catalog(values)?);
+    let mut catalog = packages::catalog(values)?;
+    for package in matches.get_many::<String>("package").into_iter().flatten() {
+        catalog = catalog.with_loaded(Loader::new().path(Path::new(package))?);
+    }
+    let catalog = Arc::new(catalog);
     let validator = Validator::new(catalog.clone());
-    let options = Options { profiles, now: MachineClock.now(), ..Options::default() };
+    let options = Options {
+        profiles,
+        now: MachineClock.now(),
+        unknown_extensions: unknown_extensions(values),
+        ..Options::default()
+    };
     let depth = usize::try_from(values.number("max-depth")).unwrap_or(usize::MAX);
     let limits = Limits { bytes: values.bytes("max-body"), depth, ..Limits::default() };
     let bar = progress::bar(files.len(), "validating");
     let verdicts = files::in_parallel(&files, |_, file| {
-        let verdicts = of_file(file, &catalog, &validator, &options, &limits);
+        let verdict = |resource: Result<Tree, Issue>| match resource {
+            Ok(tree) => validator.validate(&tree, &options),
+            Err(issue) => vec![issue],
+        };
+        let resources = texts::of(file, &catalog, &limits).into_iter();
+        let verdicts: Vec<Verdict> = resources.map(|(name, resource)| (name, verdict(resource))).collect();
         bar.inc(1);
         verdicts
     });
@@ -38,56 +53,22 @@ pub(crate) fn run(matches: &ArgMatches, values: &Values) -> Result<ExitCode, Box
     Ok(tell(&verdicts.concat(), json))
 }
 
-fn of_file(file: &Found, catalog: &Catalog, validator: &Validator, options: &Options, limits: &Limits) -> Vec<Verdict> {
-    let name = file.path.display().to_string();
-    let bytes = match std::fs::read(&file.path) {
-        Ok(bytes) => bytes,
-        Err(error) => {
-            return vec![(name, vec![Issue::new(Severity::Fatal, IssueType::NotFound, "", error.to_string())])];
-        }
-    };
-    let one = |bytes: &[u8]| of_text(bytes, catalog, validator, options, limits);
-    if !is_lines(&file.path) {
-        return vec![(name, one(&bytes))];
-    }
-    let lines = bytes.split(|byte| *byte == b'\n').enumerate().filter(|(_, line)| !line.trim_ascii().is_empty());
-    lines.map(|(number, line)| (format!("{name}:{}", number + 1), one(line))).collect()
-}
-
-fn is_lines(path: &Path) -> bool {
-    path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("ndjson") || ending.eq_ignore_ascii_case("jsonl"))
-}
-
-fn of_text(bytes: &[u8], catalog: &Catalog, validator: &Validator, options: &Options, limits: &Limits) -> Vec<Issue> {
-    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
-    let read = match bytes.trim_ascii_start().first() {
-        Some(b'<') => model::xml::read(bytes, catalog, limits),
-        _ => model::json::read(bytes, limits),
-    };
-    match read {
-        Ok(tree) => validator.validate(&tree, options),
-        Err(error) => {
-            vec![Issue::new(Severity::Fatal, IssueType::Structure, "", error.message).at(Some(error.position))]
-        }
-    }
-}
-
 fn tell(verdicts: &[Verdict], json: bool) -> ExitCode {
     let mut invalid = 0;
     for (name, issues) in verdicts {
         let is_invalid = issues.iter().any(|issue| issue.severity.is_error());
         invalid += usize::from(is_invalid);
         if json {
-            println!("{}", model::json::to_string(model::operation_outcome(issues).root()));
+            say!("{}", model::json::to_string(model::operation_outcome(issues).root()));
             continue;
         }
-        println!("{name}: {}", if is_invalid { "invalid" } else { "valid" });
+        say!("{name}: {}", if is_invalid { "invalid" } else { "valid" });
         for issue in issues {
-            println!("  {issue}");
+            say!("  {issue}");
         }
     }
     if !json {
-        println!("{} valid, {invalid} invalid", verdicts.len() - invalid);
+        say!("{} valid, {invalid} invalid", verdicts.len() - invalid);
     }
     if invalid == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) }
 }

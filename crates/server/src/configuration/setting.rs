@@ -96,6 +96,8 @@ settings! {
         "A pushed FHIR document that breaks its European profile is stored, stored with an OperationOutcome, or refused.";
     "validate-conversions" "LEVEL" Kind::Choice(&["off", "report", "enforce"]), "report", &["serve", "load", "config"],
         "The same for a document that was converted here.";
+    "unknown-extensions" "LEVEL" Kind::Choice(&["warning", "error"]), "warning", &["serve", "validate", "config"],
+        "What an extension whose definition is not known is for a validation on demand; modifier extensions always are errors.";
     "log-level" "LEVEL" Kind::Choice(&["error", "warn", "info", "debug", "trace"]), "info", &[],
         "How much is logged, to standard error. Queries and bodies are never logged: they hold identities.";
     "log-format" "FORMAT" Kind::Choice(&["text", "json"]), "text", &[],
