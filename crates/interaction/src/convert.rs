@@ -88,8 +88,10 @@ fn parameters(converted: &convert::Draft) -> Tree {
         parameter.set("name", name);
         parameter.object("resource").fill(resource.root());
     }
-    let mut category = root.item("parameter");
-    category.set("name", "category").set("valueCode", converted.category.as_str());
+    if !converted.category.is_empty() {
+        let mut category = root.item("parameter");
+        category.set("name", "category").set("valueCode", converted.category.as_str());
+    }
     tree
 }
 

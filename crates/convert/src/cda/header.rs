@@ -30,7 +30,7 @@ pub(super) fn prepare(cx: &mut Context<'_>, root: Node<'_>) {
 }
 
 /// The BCP 47 tag of a language code: `en_GB` is `en-GB`, `eng` is `en`.
-pub(super) fn language_tag(code: &str) -> String {
+pub(crate) fn language_tag(code: &str) -> String {
     let tag = code.replace('_', "-");
     let (primary, rest) = tag.split_once('-').map_or((tag.as_str(), ""), |(primary, rest)| (primary, rest));
     let mut rows = include_str!("languages.tsv").lines().filter_map(|row| row.split_once('\t'));

@@ -34,8 +34,8 @@ mod specimen;
 mod study;
 mod table;
 mod target;
-mod time;
-mod ucum;
+pub(crate) mod time;
+pub(crate) mod ucum;
 mod unstructured;
 mod value;
 mod vital;
@@ -47,6 +47,8 @@ use model::{Issue, IssueType, Severity, Tree};
 use crate::document::Document;
 use crate::{Draft, Format, Knowledge, Options, Refusal, Report, Source, encoding, identity, provenance};
 use context::Context;
+pub(crate) use header::language_tag;
+pub(crate) use quantity::decimal;
 use read::{Cda, Node};
 
 /// The row of the table of formats.

@@ -11,7 +11,7 @@ const UCUM: &str = "http://unitsofmeasure.org";
 const TRANSLATION: &str = "http://hl7.org/fhir/StructureDefinition/iso21090-PQ-translation";
 
 /// A number as FHIR writes it, its digits kept: `.5` is `0.5`, `1,5` is `1.5`. `None` where it is none.
-pub(super) fn decimal(text: &str) -> Option<String> {
+pub(crate) fn decimal(text: &str) -> Option<String> {
     let text = text.trim().replace(',', ".");
     let (sign, digits) = match text.strip_prefix('-') {
         Some(rest) => ("-", rest),

@@ -12,15 +12,15 @@ use super::read::Node;
 const ORIGINAL: &str = "http://hl7.org/fhir/StructureDefinition/originalText";
 
 /// A point in time as FHIR writes it, and whether the source said more than that.
-pub(super) struct Written {
+pub(crate) struct Written {
     /// FHIR `dateTime`, of the source's precision.
-    pub(super) text: String,
+    pub(crate) text: String,
     /// The source's own digits where something of them has no form in FHIR.
-    pub(super) original: Option<String>,
+    pub(crate) original: Option<String>,
 }
 
 /// Reads `YYYY[MM[DD[hh[mm[ss[.f…]]]]]][±zzzz]`, and FHIR's own form too; `None` where no calendar has it.
-pub(super) fn read(text: &str) -> Option<Written> {
+pub(crate) fn read(text: &str) -> Option<Written> {
     let text = text.trim();
     if text.contains('-')
         && PartialDateTime::parse(text).is_some_and(|date| date.time.is_none() || date.offset.is_some())

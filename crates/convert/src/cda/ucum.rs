@@ -22,7 +22,7 @@ static SPELLINGS: LazyLock<HashMap<&'static str, &'static str>> = LazyLock::new(
 });
 
 /// The UCUM code of a unit: itself, or what a usual other spelling means.
-pub(super) fn code(text: &str) -> Option<&str> {
+pub(crate) fn code(text: &str) -> Option<&str> {
     let spelled = || SPELLINGS.get(text).copied();
     // "MG" is a unit of UCUM too, the megagauss, which no patient was ever given.
     if !matches!(text, "MG" | "ML" | "KG" | "CM" | "F" | "C") && is_valid(text) { Some(text) } else { spelled() }

@@ -24,7 +24,7 @@ pub(crate) struct Facts<'a> {
     pub(crate) url: String,
     /// The bytes that are read there.
     pub(crate) bytes: &'a [u8],
-    /// The priority category's code.
+    /// The priority category's code; empty where the source is of none.
     pub(crate) category_code: &'a str,
     /// The priority category, where the catalog knows it.
     pub(crate) category: Option<&'a Category>,
@@ -141,7 +141,8 @@ fn classify(reference: &mut Tree, composition: Option<Element<'_>>, facts: &Fact
     let known = reference.root().every("category.coding").iter().any(|coding| {
         coding.text_at("system") == Some(CATEGORY_SYSTEM) && coding.text_at("code") == Some(facts.category_code)
     });
-    if !known && facts.category_code != convert::OTHER_DOCUMENTS {
+    // A message of no priority category is kept without one.
+    if !known && !matches!(facts.category_code, convert::OTHER_DOCUMENTS | "") {
         let mut root = reference.edit();
         let mut category = root.item("category");
         category.item("coding").set("system", CATEGORY_SYSTEM).set("code", facts.category_code);
