@@ -24,6 +24,8 @@ pub struct Answer {
     pub allow: Option<String>,
     /// `Content-Location`
     pub content_location: Option<String>,
+    /// A body that is made while it is sent, in place of [`Answer::body`].
+    pub stream: Option<crate::bulk::Stream>,
     /// What went wrong inside, for the log; never for the caller.
     pub internal: Option<String>,
     /// The FHIR name of the interaction that answered, for the log: `read`, `$convert`.
@@ -42,6 +44,7 @@ impl Answer {
             last_modified: None,
             allow: None,
             content_location: None,
+            stream: None,
             internal: None,
             interaction: "",
         }

@@ -86,7 +86,11 @@ pub(crate) fn entry_answer(request: &Request<'_>, entry: Element<'_>) -> Answer 
     if parts.path.is_empty() && parts.method == Method::Post {
         return request.service.refuse(Refusal::new(Class::Malformed, "A batch holds no batch."));
     }
-    request.service.answer(&call)
+    let answer = request.service.answer(&call);
+    match answer.stream {
+        None => answer,
+        Some(_) => request.service.refuse(Refusal::new(Class::NotSupported, "A file does not come within a batch.")),
+    }
 }
 
 /// Method and URL of an entry.

@@ -126,7 +126,7 @@ impl BundleText {
 }
 
 /// A JSON string.
-fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     let mut out = Vec::with_capacity(text.len() + 2);
     put_quoted(&mut out, text);
     String::from_utf8(out).unwrap_or_default()

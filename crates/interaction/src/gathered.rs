@@ -6,6 +6,7 @@ use storage::{Identity, Version, View};
 
 use crate::refusal::Refusal;
 use crate::request::Request;
+use crate::service::Service;
 use crate::stored_text;
 
 /// A record that the permit lets through.
@@ -64,13 +65,18 @@ fn of_version(
 
 /// What a stored text refers to on this server: type and id, in the order that they stand, each once.
 pub(crate) fn references(request: &Request<'_>, text: &[u8]) -> Vec<(String, String)> {
+    references_of(request.service, request.call.base, text)
+}
+
+/// The same where the caller's base is not known.
+pub(crate) fn references_of(service: &Service, base: &str, text: &[u8]) -> Vec<(String, String)> {
     const MARK: &str = "\"reference\":\"";
     let text = String::from_utf8_lossy(text);
     let mut found: Vec<(String, String)> = Vec::new();
     // In compact JSON these letters can stand nowhere else: a quote inside of a string is escaped.
     for rest in text.split(MARK).skip(1) {
         let reference = rest.split('"').next().unwrap_or_default();
-        if let Some(name) = local(request, reference).filter(|name| !found.contains(name)) {
+        if let Some(name) = local(service, base, reference).filter(|name| !found.contains(name)) {
             found.push(name);
         }
     }
@@ -78,15 +84,15 @@ pub(crate) fn references(request: &Request<'_>, text: &[u8]) -> Vec<(String, Str
 }
 
 /// Type and id of a reference to this server; of a version the current one.
-fn local(request: &Request<'_>, reference: &str) -> Option<(String, String)> {
-    let bases = request.service.settings().bases.iter().map(String::as_str).chain([request.call.base]);
+fn local(service: &Service, base: &str, reference: &str) -> Option<(String, String)> {
+    let mut bases = service.settings().bases.iter().map(String::as_str).chain([base]);
     let mut relative = reference;
     if reference.contains("://") {
-        relative = bases.filter_map(|base| reference.strip_prefix(base)?.strip_prefix('/')).next()?;
+        relative = bases.find_map(|base| reference.strip_prefix(base)?.strip_prefix('/'))?;
     }
     let mut parts = relative.split('/');
     let (resource_type, id) = (parts.next()?, parts.next()?);
     let whole = matches!((parts.next(), parts.next(), parts.next()), (None, _, _) | (Some("_history"), Some(_), None));
-    let fits = whole && crate::target::is_id(id) && request.service.is_resource_type(resource_type);
+    let fits = whole && crate::target::is_id(id) && service.is_resource_type(resource_type);
     fits.then(|| (resource_type.to_owned(), id.to_owned()))
 }

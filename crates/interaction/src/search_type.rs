@@ -13,6 +13,7 @@ use crate::bundle::{Beside, BundleText};
 use crate::query::{Query, encode};
 use crate::refusal::{Class, Refusal};
 use crate::request::Request;
+use crate::service::Service;
 use crate::subset::Subset;
 use crate::target::Level;
 use crate::{render, stored_text};
@@ -119,20 +120,52 @@ pub(crate) fn sorted(
     chosen(request, view, resource_type, search::Query::parse(&pairs), most)
 }
 
+/// Who searches, where there is no request.
+pub(crate) struct By<'b> {
+    pub(crate) service: &'b Service,
+    pub(crate) permit: &'b Permit,
+    pub(crate) now: Instant,
+}
+
+/// As [`sorted`].
+///
+/// # Errors
+/// As [`sorted`].
+pub(crate) fn sorted_by(
+    by: &By<'_>,
+    view: &View,
+    resource_type: &str,
+    query: &Query,
+    most: usize,
+) -> Result<Vec<(String, u64)>, Refusal> {
+    chosen_by(by, view, resource_type, search::Query::parse(query.pairs()), most)
+}
+
 fn chosen(
     request: &Request<'_>,
+    view: &View,
+    resource_type: &str,
+    parsed: (search::Query, Vec<search::QueryError>),
+    most: usize,
+) -> Result<Vec<(String, u64)>, Refusal> {
+    let by = By { service: request.service, permit: &request.permit, now: request.call.now };
+    chosen_by(&by, view, resource_type, parsed, most)
+}
+
+fn chosen_by(
+    by: &By<'_>,
     view: &View,
     resource_type: &str,
     (mut parsed, errors): (search::Query, Vec<search::QueryError>),
     most: usize,
 ) -> Result<Vec<(String, u64)>, Refusal> {
     parsed.count = Some(most + 1);
-    let sight = Permitted(&request.permit);
-    let index = request.service.rules().index;
+    let sight = Permitted(by.permit);
+    let index = by.service.rules().index;
     let search = Search {
         index: &index,
         view,
-        now: request.call.now,
+        now: by.now,
         sight: &sight,
         limits: Limits { longest_page: most + 1, ..Limits::default() },
         types: vec![resource_type.to_owned()],

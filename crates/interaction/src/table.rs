@@ -8,8 +8,8 @@ use crate::refusal::{Class, Refusal};
 use crate::request::Request;
 use crate::target::{Level, Target};
 use crate::{
-    answer::Answer, batch, capabilities, composition_document, conditional, convert, create, delete, diff, everything,
-    history, lastn, meta, on_demand, patch, read, reindex, search_type, update, validate, vread,
+    answer::Answer, batch, bulk, capabilities, composition_document, conditional, convert, create, delete, diff,
+    everything, history, import, lastn, meta, on_demand, patch, read, reindex, search_type, update, validate, vread,
 };
 
 /// What a row is in a CapabilityStatement.
@@ -125,6 +125,16 @@ pub static ROWS: &[Row] = &[
     row!("$document" Post Type "$document" ["Composition"] Write Declared::Within, composition_document::run),
     row!("$lastn" Get Type "$lastn" ["Observation"] Search Operation(LASTN), lastn::run),
     row!("$lastn" Post Type "$lastn" ["Observation"] Search Declared::Within, lastn::run),
+    row!("$export" Get System "$export" Search Operation(EXPORT), bulk::system),
+    row!("$export" Post System "$export" Search Declared::Within, bulk::system),
+    row!("$export" Get Type "$export" ["Patient"] Search Operation(EXPORT_PATIENT), bulk::patients),
+    row!("$export" Post Type "$export" ["Patient"] Search Declared::Within, bulk::patients),
+    row!("$export" Get Instance "$export" ["Group"] Search Operation(EXPORT_GROUP), bulk::group),
+    row!("$export" Post Instance "$export" ["Group"] Search Declared::Within, bulk::group),
+    row!("$export" Get System "$export-status" Search Declared::Within, bulk::status),
+    row!("$export" Delete System "$export-status" Search Declared::Within, bulk::cancel),
+    row!("$export" Get System "$export-output" Search Declared::Within, bulk::output),
+    row!("$import" Post System "$import" Write Operation(IMPORT), import::run),
     row!("$convert" Post System "$convert" Compute Operation(CONVERT), convert::run),
     row!("$summary" Get Instance "$summary" ["Patient"] Read Operation(SUMMARY), on_demand::summary),
     row!("$summary" Post Instance "$summary" ["Patient"] Read Declared::Within, on_demand::summary),
@@ -156,6 +166,14 @@ const EVERYTHING: &str = "http://hl7.org/fhir/OperationDefinition/Patient-everyt
 const OF_ENCOUNTER: &str = "http://hl7.org/fhir/OperationDefinition/Encounter-everything";
 const DOCUMENT: &str = "http://hl7.org/fhir/OperationDefinition/Composition-document";
 const LASTN: &str = "http://hl7.org/fhir/OperationDefinition/Observation-lastn";
+
+/// <http://hl7.org/fhir/uv/bulkdata/STU2/export.html>
+const EXPORT: &str = "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/export";
+const EXPORT_PATIENT: &str = "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/patient-export";
+const EXPORT_GROUP: &str = "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/group-export";
+
+/// The definition of `$import`: ours, no standard has one.
+const IMPORT: &str = "urn:passerelle:OperationDefinition:import";
 
 /// The definition of `$diff`: ours, no standard has one for R4.
 const DIFF: &str = "urn:passerelle:OperationDefinition:diff";

@@ -85,7 +85,7 @@ impl OwnedCall {
 }
 
 /// The URL of the FHIR base: as configured, else as the caller sees it.
-fn base(request: &HttpRequest, state: &State) -> String {
+pub(super) fn base(request: &HttpRequest, state: &State) -> String {
     if let Some(url) = &state.base_url {
         return url.clone();
     }

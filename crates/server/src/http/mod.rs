@@ -5,6 +5,7 @@ mod cors;
 mod listen;
 mod respond;
 mod state;
+mod stream_body;
 mod tls;
 
 pub use listen::{HttpError, Running, start};

@@ -12,6 +12,7 @@ use interaction::{Answer, Class, Refusal, Service};
 use super::call::OwnedCall;
 use super::cors;
 use super::state::State;
+use super::stream_body::StreamBody;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -33,9 +34,12 @@ async fn fhir(request: HttpRequest, body: Result<Bytes, actix_web::Error>, state
     if request.method() == Method::OPTIONS {
         return preflight(&request, &state, &id);
     }
-    let answer = answer(&request, body, &state).await;
+    let mut answer = answer(&request, body, &state).await;
     let mut response = response(&request, &state, &id, &answer);
     log(&request, &id, &answer, stopwatch);
+    if let Some(stream) = answer.stream.take().filter(|_| request.method() != Method::HEAD) {
+        return response.body(StreamBody::new(state, stream));
+    }
     response.body(answer.body.map(Released::into_bytes).unwrap_or_default())
 }
 
@@ -47,6 +51,12 @@ pub(crate) async fn health(state: Data<State>) -> HttpResponse {
     };
     let body = format!("{{\"status\":\"{text}\",\"version\":\"{}\"}}", env!("CARGO_PKG_VERSION"));
     HttpResponse::build(status).content_type("application/health+json").body(body)
+}
+
+/// `GET /openapi.json`: the description of the API; its text is made anew when the search parameters or the base change.
+pub(crate) async fn open_api(request: HttpRequest, state: Data<State>) -> HttpResponse {
+    let base = super::call::base(&request, &state);
+    HttpResponse::Ok().content_type("application/json").body(state.open_api(&base))
 }
 
 /// `GET /static-probe`: bytes from memory, to compare reads with.
@@ -100,7 +110,7 @@ fn response(request: &HttpRequest, state: &State, id: &str, answer: &Answer) -> 
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = HttpResponse::build(status);
     response.insert_header((REQUEST_ID, id));
-    if answer.body.is_some() {
+    if answer.body.is_some() || answer.stream.is_some() {
         response.content_type(answer.content_type.as_str());
     }
     let texts = [

@@ -1,9 +1,10 @@
 //! What all requests of a server share.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
+use actix_web::web::Bytes;
 use interaction::{Ids, Service};
 use model::Clock;
 use tokio::sync::Semaphore;
@@ -28,6 +29,14 @@ pub struct State {
     /// What the request ids of this process begin with.
     process: String,
     requests: AtomicU64,
+    open_api: Mutex<Option<OpenApi>>,
+}
+
+/// The description of the API as it was made last.
+struct OpenApi {
+    base: String,
+    index: Weak<search::Index>,
+    text: Bytes,
 }
 
 impl State {
@@ -47,7 +56,22 @@ impl State {
             static_probe: vec![b'x'; values.bytes("static-probe")],
             process,
             requests: AtomicU64::new(0),
+            open_api: Mutex::new(None),
         }
+    }
+
+    /// The description of the API for a base.
+    pub(crate) fn open_api(&self, base: &str) -> Bytes {
+        let index = self.service.rules().index;
+        let mut kept = self.open_api.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = kept.as_ref().filter(|kept| kept.base == base);
+        let known = known.filter(|kept| std::ptr::eq(kept.index.as_ptr(), Arc::as_ptr(&index)));
+        if let Some(kept) = known {
+            return kept.text.clone();
+        }
+        let text = Bytes::from(interaction::open_api::text(&self.service, base).into_bytes());
+        *kept = Some(OpenApi { base: base.to_owned(), index: Arc::downgrade(&index), text: text.clone() });
+        text
     }
 
     /// A request id that no other request has.

@@ -1,0 +1,273 @@
+//! Bulk Data Export: <http://hl7.org/fhir/uv/bulkdata/STU2/export.html>.
+//!
+//! `$export` of the system, of all patients, of a Group. Nothing is copied: a job is one row of the store with the `t` of
+//! its beginning and what was asked, so it is complete at once, survives a restart, and each of its files is made while it
+//! is read, as of that `t`. `$export-status?job=…` is the place to ask and, with `DELETE`, to end it;
+//! `$export-output?job=…&type=…` is a file.
+//!
+//! It does not: `_elements`, `organizeOutputBy`, the list of deletions.
+
+mod stream;
+
+pub use stream::Stream;
+
+use access::Released;
+use model::{Instant, PartialDateTime};
+use storage::Transaction;
+
+use crate::answer::Answer;
+use crate::operation;
+use crate::query::{Query, encode};
+use crate::refusal::{Class, Refusal};
+use crate::request::Request;
+
+/// The media type of the files.
+const NDJSON: &str = "application/fhir+ndjson";
+/// Parameters of a kick-off.
+const KNOWN: [&str; 5] = ["_since", "_type", "_typeFilter", "_outputFormat", "patient"];
+
+/// What of the store is exported.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Whole {
+    /// Everything.
+    System,
+    /// The compartments of all patients.
+    Patients,
+    /// The compartments of the members of a Group.
+    Group(String),
+}
+
+/// A job, as its row holds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Job {
+    pub(crate) whole: Whole,
+    pub(crate) t: u64,
+    pub(crate) begun: Instant,
+    pub(crate) since: Option<Instant>,
+    pub(crate) types: Vec<String>,
+    /// Searches, each of a type; a resource of that type must meet one of them.
+    pub(crate) filters: Vec<(String, String)>,
+    /// Only these patients; empty for all.
+    pub(crate) patients: Vec<String>,
+    /// The URL of the kick-off.
+    request: String,
+}
+
+impl Job {
+    /// Lines: what, `t`, instants, types, patients, the request; then a filter each.
+    fn encode(&self) -> Vec<u8> {
+        let whole = match &self.whole {
+            Whole::System => "system".to_owned(),
+            Whole::Patients => "patients".to_owned(),
+            Whole::Group(id) => format!("group {id}"),
+        };
+        let since = self.since.map(|since| since.0.to_string()).unwrap_or_default();
+        let (types, patients) = (self.types.join(" "), self.patients.join(" "));
+        let mut lines =
+            vec![whole, self.t.to_string(), self.begun.0.to_string(), since, types, patients, self.request.clone()];
+        lines.extend(self.filters.iter().map(|(name, query)| format!("{name}?{query}")));
+        lines.join("\n").into_bytes()
+    }
+
+    fn decode(row: &[u8]) -> Option<Job> {
+        let mut lines = std::str::from_utf8(row).ok()?.split('\n');
+        let mut next = || lines.next();
+        let whole = match next()?.split_once(' ') {
+            Some(("group", id)) => Whole::Group(id.to_owned()),
+            Some(_) => return None,
+            None => Whole::Patients,
+        };
+        let whole = if row.starts_with(b"system\n") { Whole::System } else { whole };
+        let words = |text: &str| text.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect();
+        let (t, begun) = (next()?.parse().ok()?, Instant(next()?.parse().ok()?));
+        let since = next()?.parse().ok().map(Instant);
+        let (types, patients, request) = (words(next()?), words(next()?), next()?.to_owned());
+        let filters = lines.filter_map(|line| line.split_once('?'));
+        let filters = filters.map(|(name, query)| (name.to_owned(), query.to_owned())).collect();
+        Some(Job { whole, t, begun, since, types, filters, patients, request })
+    }
+
+    /// The types of which there is a file.
+    fn files(&self, request: &Request<'_>) -> Result<Vec<String>, Refusal> {
+        let view = stream::view(request.service, self.t)?;
+        let names = request.service.store().type_names();
+        let mut files = Vec::new();
+        for name in names.iter().map(|name| name.to_string()) {
+            let wanted = self.types.is_empty() || self.types.contains(&name);
+            if wanted && request.service.is_resource_type(&name) && view.count(&name).map_err(Refusal::fault)? > 0 {
+                files.push(name);
+            }
+        }
+        if self.whole == Whole::System {
+            return Ok(files);
+        }
+        // Of compartments the first line shows whether there is a file: most types have none.
+        let mut filled = Vec::new();
+        for name in files {
+            let mut stream = Stream::new(self.clone(), name.clone(), request.permit.clone());
+            if stream.next(request.service).transpose()?.is_some() {
+                filled.push(name);
+            }
+        }
+        Ok(filled)
+    }
+}
+
+/// `$export` of the system.
+pub(crate) fn system(request: &Request<'_>) -> Result<Answer, Refusal> {
+    begin(request, Whole::System)
+}
+
+/// `Patient/$export`.
+pub(crate) fn patients(request: &Request<'_>) -> Result<Answer, Refusal> {
+    begin(request, Whole::Patients)
+}
+
+/// `Group/[id]/$export`.
+pub(crate) fn group(request: &Request<'_>) -> Result<Answer, Refusal> {
+    crate::read::current(request, "Group", &request.target.id)?;
+    begin(request, Whole::Group(request.target.id.clone()))
+}
+
+fn begin(request: &Request<'_>, whole: Whole) -> Result<Answer, Refusal> {
+    let asked = operation::asked(request)?;
+    let query = asked.query;
+    let malformed = |text: String| Refusal::new(Class::Malformed, text);
+    operation::only(request, &query, &KNOWN)?;
+    let format = query.first("_outputFormat").unwrap_or(NDJSON).replace(' ', "+");
+    if !matches!(format.as_str(), NDJSON | "application/ndjson" | "ndjson") {
+        return Err(malformed(format!("_outputFormat is {NDJSON}.")));
+    }
+    let since = match query.first("_since") {
+        None => None,
+        Some(text) => {
+            let since = PartialDateTime::parse(text).ok_or_else(|| malformed("_since is no instant.".to_owned()))?;
+            Some(Instant(i64::try_from(since.range(0).0.div_euclid(1_000_000)).unwrap_or(i64::MAX)))
+        }
+    };
+    let types: Vec<String> =
+        query.all("_type").flat_map(|types| types.split(',')).map(|name| name.trim().to_owned()).collect();
+    if let Some(unknown) = types.iter().find(|name| !request.service.is_resource_type(name)) {
+        return Err(malformed(format!("_type: {unknown} is no resource type.")));
+    }
+    let view = request.service.store().view(None).map_err(Refusal::fault)?;
+    let filters = filters(request, &view, &query)?;
+    let named = asked.parameters.iter().flat_map(|tree| tree.root().all("parameter"));
+    let named = named.filter(|parameter| parameter.text_at("name") == Some("patient"));
+    let named = named.filter_map(|parameter| parameter.text_at("valueReference.reference")).chain(query.all("patient"));
+    let patients: Vec<String> = named.filter_map(|name| name.rsplit('/').next()).map(str::to_owned).collect();
+    if patients.iter().any(|id| !crate::target::is_id(id)) {
+        return Err(malformed("patient is a reference to a Patient.".to_owned()));
+    }
+    let mark = if request.call.query.is_empty() { "" } else { "?" };
+    let url = format!("{}/{}{mark}{}", request.call.base, request.call.path, request.call.query).replace('\n', "");
+    let job = Job { whole, t: view.t(), begun: request.call.now, since, types, filters, patients, request: url };
+    let id = request.call.ids.next(request.call.now);
+    let mut transaction = Transaction::new(storage::Instant(request.call.now.0));
+    transaction.set_state(key(&id), Some(job.encode()));
+    request.service.store().commit(transaction).map_err(Refusal::fault)?;
+    let mut answer = Answer::empty(202);
+    answer.content_location = Some(format!("{}/$export-status?job={id}", request.call.base));
+    Ok(answer)
+}
+
+/// `_typeFilter`: searches, each tried once so that what is not understood is refused now and not in the files.
+fn filters(request: &Request<'_>, view: &storage::View, query: &Query) -> Result<Vec<(String, String)>, Refusal> {
+    let mut filters = Vec::new();
+    for filter in query.all("_typeFilter").flat_map(|filters| filters.split(',')) {
+        // A comma within a search is not told from one between searches: what has no type goes on with the one before.
+        match filter.split_once('?').filter(|(name, _)| request.service.is_resource_type(name)) {
+            Some((name, search)) => filters.push((name.to_owned(), search.to_owned())),
+            None => match filters.last_mut() {
+                Some((_, search)) => search.push_str(&format!(",{filter}")),
+                None => {
+                    return Err(Refusal::new(Class::Malformed, "_typeFilter is a search such as Patient?active=true."));
+                }
+            },
+        }
+    }
+    for (name, search) in &filters {
+        let search = search.replace('\n', "");
+        crate::search_type::matches(request, view, name, &Query::parse(&search), 0)?;
+    }
+    Ok(filters)
+}
+
+fn key(id: &str) -> Vec<u8> {
+    format!("export/{id}").into_bytes()
+}
+
+fn job(request: &Request<'_>) -> Result<(String, Job), Refusal> {
+    let unknown = || Refusal::new(Class::NotFound, "There is no such export.");
+    let id = request.query.first("job").ok_or_else(unknown)?;
+    let view = request.service.store().view(None).map_err(Refusal::fault)?;
+    let row = view.state(&key(id)).map_err(Refusal::fault)?;
+    let job = row.and_then(|row| Job::decode(&row)).ok_or_else(unknown)?;
+    Ok((id.to_owned(), job))
+}
+
+/// The manifest.
+pub(crate) fn status(request: &Request<'_>) -> Result<Answer, Refusal> {
+    let (id, job) = job(request)?;
+    let quoted = crate::bundle::quoted;
+    let files = job.files(request)?.into_iter().map(|name| {
+        let url = format!("{}/$export-output?job={id}&type={name}", request.call.base);
+        format!("{{\"type\":{},\"url\":{}}}", quoted(&name), quoted(&url))
+    });
+    let text = format!(
+        "{{\"transactionTime\":\"{}\",\"request\":{},\"requiresAccessToken\":false,\"output\":[{}],\"error\":[]}}",
+        job.begun.to_fhir(),
+        quoted(&job.request),
+        files.collect::<Vec<_>>().join(",")
+    );
+    Ok(Answer::with_body(200, "application/json", Released::statement(text.into_bytes())))
+}
+
+/// Ends a job: its files are gone.
+pub(crate) fn cancel(request: &Request<'_>) -> Result<Answer, Refusal> {
+    let (id, _) = job(request)?;
+    let mut transaction = Transaction::new(storage::Instant(request.call.now.0));
+    transaction.set_state(key(&id), None);
+    request.service.store().commit(transaction).map_err(Refusal::fault)?;
+    Ok(Answer::empty(202))
+}
+
+/// A file.
+pub(crate) fn output(request: &Request<'_>) -> Result<Answer, Refusal> {
+    let (_, job) = job(request)?;
+    let name = request.query.first("type").filter(|name| request.service.is_resource_type(name));
+    let name = name.ok_or_else(|| Refusal::new(Class::NotFound, "There is no such file."))?;
+    stream::view(request.service, job.t)?;
+    let mut answer = Answer::empty(200);
+    answer.content_type = NDJSON.to_owned();
+    answer.stream = Some(Stream::new(job, name.to_owned(), request.permit.clone()));
+    Ok(answer)
+}
+
+/// The search that finds only some resources: a filter, and their ids.
+pub(crate) fn narrowed(search: &str, ids: &[&str]) -> Query {
+    Query::parse(&format!("{search}&_id={}", encode(&ids.join(","), ",")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_job_is_read_as_it_was_written() {
+        for whole in [Whole::System, Whole::Patients, Whole::Group("g".to_owned())] {
+            let job = Job {
+                whole,
+                t: 7,
+                begun: Instant(5),
+                since: Some(Instant(3)),
+                types: vec!["Patient".to_owned(), "Observation".to_owned()],
+                filters: vec![("Patient".to_owned(), "name=a?b".to_owned())],
+                patients: vec!["p".to_owned()],
+                request: "http://localhost/fhir/$export".to_owned(),
+            };
+            assert_eq!(Job::decode(&job.encode()), Some(job));
+        }
+        assert_eq!(Job::decode(b"nonsense"), None);
+    }
+}
