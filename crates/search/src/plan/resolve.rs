@@ -340,16 +340,28 @@ impl<'r> Resolver<'r, '_> {
     }
 
     fn has(&self, type_name: &str, source: &str, code: &str, rest: &Step, depth: usize) -> Result<Set, Fault> {
+        self.referring(type_name, source, code)?;
         let set = self.step(source, rest, depth)?;
         self.referred(type_name, source, code, &set)
     }
 
-    /// The resources that those of a set refer to.
-    pub(super) fn referred(&self, type_name: &str, source: &str, code: &str, set: &Set) -> Result<Set, Fault> {
+    /// The parameter by which resources of a type refer to another.
+    fn referring(
+        &self,
+        type_name: &str,
+        source: &str,
+        code: &str,
+    ) -> Result<(&TypeParameters, &Arc<Parameter>), Fault> {
         let (of_type, parameter) = self.reference(source, code)?;
         if !parameter.targets.is_empty() && !parameter.targets.iter().any(|target| target == type_name) {
             return Err(self.invalid(format!("{source}.{code} refers to no {type_name}")));
         }
+        Ok((of_type, parameter))
+    }
+
+    /// The resources that those of a set refer to.
+    pub(super) fn referred(&self, type_name: &str, source: &str, code: &str, set: &Set) -> Result<Set, Fault> {
+        let (of_type, parameter) = self.referring(type_name, source, code)?;
         let numbers = stream::referred(self.context, source, set, of_type, parameter, type_name)?;
         Ok(Set::Numbers(numbers))
     }

@@ -11,6 +11,11 @@ const HIGH: i128 = 1 << 100;
 const SECOND: i128 = 1_000_000_000;
 
 impl Range {
+    /// Whether it ends before it begins, as no Period may.
+    pub(crate) fn is_inverted(self) -> bool {
+        self.1 < self.0
+    }
+
     /// Its first moment.
     pub(crate) fn first(self) -> i128 {
         self.0

@@ -181,6 +181,38 @@ fn meta(dice: &mut Dice) -> String {
     }
 }
 
+pub(crate) fn practitioner(dice: &mut Dice, number: usize) -> Tree {
+    let (family, given) = (quoted(dice.pick(&NAMES)), quoted(dice.pick(&NAMES)));
+    read(&format!(
+        "{{\"resourceType\":\"Practitioner\",\"id\":\"g{number}\",\"name\":[{{\"family\":{family},\"given\":[{given}]}}]}}"
+    ))
+}
+
+/// An Observation of every date, of every Period and Timing between two of them, open ends included.
+pub(crate) fn dated() -> Vec<Tree> {
+    let mut texts: Vec<String> = DATES.iter().map(|date| format!("\"effectiveDateTime\":\"{date}\"")).collect();
+    texts.push("\"effectiveInstant\":\"2020-02-29T23:59:59.123+02:00\"".to_owned());
+    texts.push("\"effectiveTiming\":{\"repeat\":{\"frequency\":1}}".to_owned());
+    texts.push("\"valueInteger\":1".to_owned());
+    for (place, first) in DATES.iter().enumerate() {
+        let (start, end) = (format!("\"start\":\"{first}\""), format!("\"end\":\"{first}\""));
+        texts.push(format!("\"effectivePeriod\":{{{start}}}"));
+        texts.push(format!("\"effectivePeriod\":{{{end}}}"));
+        for last in DATES.iter().skip(place).step_by(3) {
+            let period = format!("{{{start},\"end\":\"{last}\"}}");
+            texts.push(format!("\"effectivePeriod\":{period}"));
+            texts.push(format!("\"effectiveTiming\":{{\"repeat\":{{\"boundsPeriod\":{period}}}}}"));
+            texts.push(format!("\"effectiveTiming\":{{\"event\":[\"{last}\",\"{first}\"]}}"));
+        }
+    }
+    let tree = |(number, text): (usize, &String)| {
+        read(&format!(
+            "{{\"resourceType\":\"Observation\",\"id\":\"o{number}\",{text},\"status\":\"final\",\"code\":{{\"text\":\"x\"}}}}"
+        ))
+    };
+    texts.iter().enumerate().map(tree).collect()
+}
+
 pub(crate) fn patient(dice: &mut Dice, number: usize) -> Tree {
     let mut text = format!("{{\"resourceType\":\"Patient\",\"id\":\"p{number}\",{}", meta(dice));
     let names: Vec<String> = (0..dice.roll(3))
@@ -344,7 +376,7 @@ fn tokens(dice: &mut Dice) -> String {
     several(dice, token)
 }
 
-fn prefix(dice: &mut Dice) -> &'static str {
+pub(crate) fn prefix(dice: &mut Dice) -> &'static str {
     dice.pick(&["", "eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"])
 }
 
@@ -371,7 +403,7 @@ fn quantities(dice: &mut Dice) -> String {
     several(dice, one_quantity)
 }
 
-fn words(dice: &mut Dice) -> String {
+pub(crate) fn words(dice: &mut Dice) -> String {
     let name = dice.pick(&NAMES);
     let length = 1 + dice.roll(name.chars().count());
     match dice.roll(3) {

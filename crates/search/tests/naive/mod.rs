@@ -50,6 +50,8 @@ fn parameter(type_name: &str, code: &str) -> (&'static str, &'static [&'static s
         ("Patient", "identifier") => ("token", &["identifier"]),
         ("Patient", "telecom") => ("token", &["telecom"]),
         ("Patient", "general-practitioner") => ("reference", &["generalPractitioner"]),
+        ("Practitioner", "name") => ("name", &["name"]),
+        ("Practitioner", "family") => ("string", &["name.family"]),
         ("RiskAssessment", "probability") => {
             ("number", &["prediction.probabilityDecimal", "prediction.probabilityRange"])
         }
@@ -122,7 +124,7 @@ impl Naive {
 fn has_parameter(type_name: &str, rest: &str) -> bool {
     let code = rest.split([':', '.']).next().unwrap();
     match type_name {
-        "Patient" => code != "nothing",
+        "Patient" => !matches!(code, "probability"),
         "Practitioner" => matches!(code, "name" | "family"),
         _ => false,
     }
