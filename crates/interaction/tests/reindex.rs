@@ -28,7 +28,11 @@ fn store() -> Store {
 
 impl Server {
     fn over(store: &Store) -> Server {
-        let service = Service::new(store.clone(), Catalog::built_in(), Settings::default());
+        Server::with(store, Catalog::built_in())
+    }
+
+    fn with(store: &Store, catalog: Catalog) -> Server {
+        let service = Service::new(store.clone(), catalog, Settings::default());
         Server { service, ids: Counting(AtomicU64::new(0)) }
     }
 
@@ -64,10 +68,7 @@ impl Server {
     }
 
     fn parameter(&self, of: &str) {
-        self.put(&format!(
-            r#"{{"resourceType":"SearchParameter","id":"shoe","url":"http://example.org/SearchParameter/shoe","name":"shoe","status":"active",
-            "description":"d","code":"shoe","base":["Patient"],"type":"string","expression":"Patient.extension('http://example.org/{of}').value"}}"#
-        ));
+        self.put(&parameter(of));
     }
 
     /// How many are found; else the status and what is said.
@@ -100,6 +101,13 @@ impl Server {
         }
         panic!("{:?}", self.progress());
     }
+}
+
+fn parameter(of: &str) -> String {
+    format!(
+        r#"{{"resourceType":"SearchParameter","id":"shoe","url":"http://example.org/SearchParameter/shoe","name":"shoe","status":"active",
+        "description":"d","code":"shoe","base":["Patient"],"type":"string","expression":"Patient.extension('http://example.org/{of}').value"}}"#
+    )
 }
 
 fn read(text: &[u8]) -> Tree {
@@ -188,4 +196,22 @@ fn what_a_stopped_process_left_the_next_one_does() {
     drop(server);
     let server = Server::over(&store);
     assert_eq!(server.found("Patient?shoe=size 7&_summary=count"), Ok(100), "also without another $reindex");
+}
+
+#[test]
+fn parameters_of_a_package_that_comes_later_wait_too() {
+    let store = store();
+    let server = Server::over(&store);
+    (0..30).for_each(|number| server.patient(number));
+    drop(server);
+    let catalog = || Catalog::built_in().with([read(parameter("shoe").as_bytes())]);
+    let server = Server::with(&store, catalog());
+    assert!(server.found("Patient?shoe=size 3").unwrap_err().1.contains("$reindex"));
+    server.call(Method::Post, "$reindex", "");
+    server.wait();
+    drop(server);
+    assert_eq!(Server::with(&store, catalog()).found("Patient?shoe=size 3&_summary=count"), Ok(3));
+    // Without the package nothing is indexed by it; when it comes back, what was stored meanwhile lacks its rows.
+    Server::over(&store).patient(77);
+    assert!(Server::with(&store, catalog()).found("Patient?shoe=size 3").unwrap_err().1.contains("$reindex"));
 }
