@@ -59,6 +59,12 @@ const MEASUREMENTS: &[Measurement] = &[
         run: whole::transactions,
     },
     Measurement {
+        name: "creates",
+        about: "durable creates one by one, 32 clients",
+        options: whole::OPTIONS,
+        run: whole::single_creates,
+    },
+    Measurement {
         name: "mix",
         about: "reads, searches and creates together, 8 clients",
         options: whole::OPTIONS,

@@ -103,8 +103,13 @@ fn made_up_transactions(served: &Served, options: &Options) -> Result<u64, Strin
     Ok(load.answers * entries as u64)
 }
 
+/// `creates`: single ones.
+pub(crate) fn single_creates(options: &Options) -> Result<(), String> {
+    creates(&Served::fresh()?, options).map(drop)
+}
+
 fn creates(served: &Served, options: &Options) -> Result<u64, String> {
-    let (clients, time) = (32, options.seconds("seconds", 10.0));
+    let (clients, time) = (options.count("clients", 32), options.seconds("seconds", 10.0));
     let load = served.step(&format!("creates, {clients} clients"), "creates", |address| {
         let body = |number| request("POST", "/fhir/Observation", MINIMAL, &observation(number));
         load(address, clients, time, 201, body).map(|load| (load, load.answers))

@@ -21,6 +21,6 @@ pub(crate) fn run(request: &Request<'_>) -> Result<Answer, Refusal> {
         return conditional::create(request, &content, query);
     }
     let draft = Draft::create(request.call.ids.next(request.call.now), content);
-    let stored = write::commit(service, &request.permit, request.call.now, vec![draft])?;
+    let stored = write::commit_last(request, vec![draft], Vec::new())?;
     written::answer(request, stored.first())
 }

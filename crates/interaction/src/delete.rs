@@ -12,7 +12,7 @@ pub(crate) fn run(request: &Request<'_>) -> Result<Answer, Refusal> {
     let target = &request.target;
     let mut draft = Draft::delete(&target.resource_type, target.id.clone());
     draft.expect = conditions::expected(&request.call.headers)?;
-    let stored = write::commit(request.service, &request.permit, request.call.now, vec![draft])?;
+    let stored = write::commit_last(request, vec![draft], Vec::new())?;
     let mut answer = match request.preferred_return() {
         Return::OperationOutcome => {
             written::outcome(request, 200, &format!("{}/{} is deleted.", target.resource_type, target.id))

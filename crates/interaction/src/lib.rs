@@ -34,6 +34,7 @@ mod effect;
 mod everything;
 pub mod export;
 mod gathered;
+pub mod held;
 mod history;
 mod import;
 mod lastn;
@@ -65,5 +66,6 @@ mod written;
 
 pub use answer::Answer;
 pub use call::{Call, Headers, Ids, Method};
+pub use held::Held;
 pub use refusal::{Class, Refusal};
 pub use service::{Service, Settings};

@@ -5,6 +5,7 @@ use catalog::Catalog;
 use model::Shapes;
 
 use crate::call::Call;
+use crate::held::Later;
 use crate::media::Media;
 use crate::query::Query;
 use crate::service::Service;
@@ -26,6 +27,8 @@ pub struct Request<'a> {
     pub media: Media,
     /// The caller's leave.
     pub permit: Permit,
+    /// Where its commit is left to be waited for.
+    pub(crate) later: &'a Later,
 }
 
 /// What `Prefer: return=` asks for: <http://hl7.org/fhir/R4/http.html#ops>.

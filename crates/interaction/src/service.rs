@@ -10,6 +10,7 @@ use storage::Store;
 use crate::answer::Answer;
 use crate::call::{Call, Method};
 use crate::checked::{DocumentCheck, ResourceCheck};
+use crate::held::{Held, Later};
 use crate::media::Media;
 use crate::query::Query;
 use crate::refusal::{Class, Refusal};
@@ -109,13 +110,25 @@ impl Service {
         self.rules().catalog
     }
 
-    /// Answers a call. Every failure is an answer too: an OperationOutcome in the form that was asked for.
+    /// Answers a call. Every failure is an answer too: an OperationOutcome in the form that was asked for. What it tells is
+    /// durable.
     pub fn answer(&self, call: &Call<'_>) -> Answer {
+        self.begin(call).wait()
+    }
+
+    /// The same, where somebody else waits for the disk.
+    pub fn begin(&self, call: &Call<'_>) -> Held {
+        let later = Later::default();
+        let answer = self.answer_now(call, &later);
+        Held::new(answer, later, self.catalog())
+    }
+
+    fn answer_now(&self, call: &Call<'_>, later: &Later) -> Answer {
         let query = Query::parse(call.query);
         let media = Media::asked(&query, call.headers.accept);
         let form = media.as_ref().copied().unwrap_or(Media::JSON);
         let mut name = "";
-        let done = self.request(call, query, media, &mut name);
+        let done = self.request(call, query, media, (&mut name, later));
         let mut answer = done.unwrap_or_else(|refusal| Answer::refusal(refusal, &form, &self.catalog()));
         answer.interaction = name;
         answer
@@ -145,7 +158,7 @@ impl Service {
         call: &Call<'_>,
         query: Query,
         media: Result<Media, Refusal>,
-        name: &mut &'static str,
+        (name, later): (&mut &'static str, &Later),
     ) -> Result<Answer, Refusal> {
         let target = Target::of(call.path)?;
         self.check_type(&target)?;
@@ -159,7 +172,7 @@ impl Service {
             id: Some(target.id.as_str()).filter(|id| !id.is_empty()),
         };
         let permit = self.settings.policy.permit(call.caller, &action)?;
-        let request = Request { service: self, catalog: self.catalog(), call, target, query, media, permit };
+        let request = Request { service: self, catalog: self.catalog(), call, target, query, media, permit, later };
         (row.run)(&request)
     }
 

@@ -39,13 +39,25 @@ enum Step {
 /// # Errors
 /// What the first entry that fails is refused with; nothing is stored.
 pub(crate) fn run(request: &Request<'_>, tree: Tree) -> Result<Vec<Answer>, Refusal> {
-    for _ in 1..ATTEMPTS {
+    let attempts = if may_meet_others(&tree) { ATTEMPTS } else { 1 };
+    for _ in 1..attempts {
         match attempt(request, tree.clone()) {
             Err(refusal) if refusal.class == Class::Busy => {}
             done => return done,
         }
     }
     attempt(request, tree)
+}
+
+/// Whether what is planned depends on what was found before: then another writer can come between.
+fn may_meet_others(tree: &Tree) -> bool {
+    let conditional = |entry: Element<'_>| {
+        let text = |path| entry.text_at(path).unwrap_or_default();
+        entry.get("request").is_some_and(|request| request.get("ifNoneExist").is_some())
+            || text("request.url").contains('?')
+            || text("request.method") == "PATCH"
+    };
+    tree.root().all("entry").any(conditional)
 }
 
 fn attempt(request: &Request<'_>, mut tree: Tree) -> Result<Vec<Answer>, Refusal> {
@@ -57,18 +69,27 @@ fn attempt(request: &Request<'_>, mut tree: Tree) -> Result<Vec<Answer>, Refusal
     plan.link(request, &mut tree)?;
     let drafts = plan.drafts(request, &tree)?;
     let locks = std::mem::take(&mut plan.locks);
-    let stored = write::commit_locked(request.service, &request.permit, request.call.now, drafts, locks);
+    // What is read behind the commit is read as of it; else nobody needs the entries any more.
+    let has_reads = plan.steps.iter().any(|step| matches!(step, Step::Read | Step::Existing(_)));
+    let tree = Some(tree).filter(|_| has_reads);
+    let stored = match has_reads {
+        true => write::commit_locked(request.service, &request.permit, request.call.now, drafts, locks),
+        false => write::commit_last(request, drafts, locks),
+    };
     let is_patch = |planned: &Planned| planned.method == Came::Patch && planned.expect == Expect::Any;
     let stored = stored.map_err(|refusal| match plan.writes.iter().any(is_patch) {
         true => patch::again(refusal, Expect::Any),
         false => refusal,
     })?;
-    let entries: Vec<Element<'_>> = tree.root().all("entry").collect();
-    let answers = plan.steps.iter().zip(entries).map(|(step, entry)| match step {
-        Step::Write(place) => written(request, stored.get(*place), entry),
+    let entries: Vec<Element<'_>> = tree.iter().flat_map(|tree| tree.root().all("entry")).collect();
+    let answers = plan.steps.iter().enumerate().map(|(number, step)| match step {
+        Step::Write(place) => written(request, stored.get(*place)),
         Step::Existing(name) => existing(request, name),
         Step::Deletes => Answer::empty(204),
-        Step::Read => entry_answer(request, entry),
+        Step::Read => match entries.get(number) {
+            Some(entry) => entry_answer(request, *entry),
+            None => request.service.refuse(Refusal::fault("a read without its entry")),
+        },
     });
     Ok(answers.collect())
 }
@@ -351,7 +372,7 @@ fn named(mut refusal: Refusal, number: usize) -> Refusal {
     refusal
 }
 
-fn written(request: &Request<'_>, stored: Option<&Stored>, _entry: Element<'_>) -> Answer {
+fn written(request: &Request<'_>, stored: Option<&Stored>) -> Answer {
     let Some(stored) = stored else {
         return request.service.refuse(Refusal::fault("a write without outcome"));
     };

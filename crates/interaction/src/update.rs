@@ -36,6 +36,6 @@ pub(crate) fn run(request: &Request<'_>) -> Result<Answer, Refusal> {
         exact: false,
         unless_same: false,
     };
-    let stored = write::commit(service, &request.permit, request.call.now, vec![draft])?;
+    let stored = write::commit_last(request, vec![draft], Vec::new())?;
     written::answer(request, stored.first())
 }

@@ -5,7 +5,9 @@ use model::{Instant, Tree};
 use storage::{CommitError, Content, Effect, Expect, Found, Method, Transaction, Write};
 
 use crate::checked::Checked;
+use crate::held::Submitted;
 use crate::refusal::{Class, Refusal};
+use crate::request::Request;
 use crate::service::Service;
 use crate::{compartment, effect, rules, stored_text};
 
@@ -112,11 +114,37 @@ pub fn commit(service: &Service, permit: &Permit, now: Instant, drafts: Vec<Draf
 /// As [`commit`]; [`Class::Busy`] where a lock was changed since it was read.
 pub fn commit_locked(
     service: &Service,
-    _permit: &Permit,
+    permit: &Permit,
     now: Instant,
     drafts: Vec<Draft>,
     locks: Vec<Lock>,
 ) -> Result<Vec<Stored>, Refusal> {
+    let (stored, pending) = submit(service, permit, now, drafts, locks)?;
+    pending.map_or(Ok(()), Submitted::wait).map_err(Refusal::fault)?;
+    Ok(stored)
+}
+
+/// The same for a request that has nothing more to do than to tell of it: the answer is held until it is durable.
+///
+/// # Errors
+/// As [`commit_locked`].
+pub(crate) fn commit_last(request: &Request<'_>, drafts: Vec<Draft>, locks: Vec<Lock>) -> Result<Vec<Stored>, Refusal> {
+    let (stored, pending) = submit(request.service, &request.permit, request.call.now, drafts, locks)?;
+    if let Some(pending) = pending {
+        request.later.put(pending);
+    }
+    Ok(stored)
+}
+
+/// Gives all drafts their place in the order of commits; they are neither durable nor visible before the second is waited
+/// for, if there is one.
+fn submit(
+    service: &Service,
+    _permit: &Permit,
+    now: Instant,
+    drafts: Vec<Draft>,
+    locks: Vec<Lock>,
+) -> Result<(Vec<Stored>, Option<Submitted>), Refusal> {
     let mut plan = Plan::default();
     plan.writes.extend(drafts.into_iter().map(|draft| Planned { draft, index: Vec::new() }));
     for effect in effect::EFFECTS {
@@ -137,17 +165,20 @@ pub fn commit_locked(
     for event in plan.events {
         transaction.event(event);
     }
-    let committed = service.store().commit(transaction).map_err(|error| refused(error, &stored))?;
-    drop(indexed_by);
+    let (committed, pending) = service.store().submit(transaction).map_err(|error| refused(error, &stored))?;
+    let pending = Submitted { pending, indexed_by };
     for (stored, outcome) in stored.iter_mut().zip(committed.outcomes) {
         stored.version = outcome.version;
         stored.effect = outcome.effect;
         stored.instant = Instant(committed.instant.0);
     }
-    if !rules.is_empty() {
-        service.learn(rules);
+    if rules.is_empty() {
+        return Ok((stored, Some(pending)));
     }
-    Ok(stored)
+    // Rules are in force when they are durable.
+    pending.wait().map_err(Refusal::fault)?;
+    service.learn(rules);
+    Ok((stored, None))
 }
 
 /// The resource of a draft that changes the rules; `None` inside for a deletion.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use crate::disk::Disk;
-use crate::engine::{Batch, Direction, Engine, EngineError, KeyRange, MAX_KEY, Scan, SubmitError, Ticket};
+use crate::engine::{Batch, Direction, Engine, EngineError, KeyRange, MAX_KEY, Scan, SubmitError, Ticket, Told};
 use crate::journal::{Journal, JournalOptions, recover};
 use crate::slice::Slice;
 use crate::space::Space;
@@ -17,14 +17,15 @@ const MAX_BATCH: usize = 1 << 30;
 /// An engine over embedded tables. Dropping it waits for a checkpoint in progress; nothing acknowledged is lost by not dropping it.
 pub struct Embedded {
     shared: Arc<Shared>,
-    checkpoints: Option<Sender<()>>,
-    checkpointer: Option<JoinHandle<()>>,
+    threads: Vec<JoinHandle<()>>,
 }
 
 struct Shared {
     tables: Box<dyn Tables>,
     journal: Option<Journal>,
     writer: Mutex<Writer>,
+    /// Asks for a checkpoint.
+    checkpoints: Mutex<Option<Sender<()>>>,
 }
 
 struct Writer {
@@ -37,8 +38,8 @@ impl Embedded {
     /// Over tables that need no durability: a batch is where it belongs when it is applied.
     pub fn without_journal(tables: Box<dyn Tables>) -> Embedded {
         let writer = Mutex::new(Writer { last: 0, stopped: None });
-        let shared = Arc::new(Shared { tables, journal: None, writer });
-        Embedded { shared, checkpoints: None, checkpointer: None }
+        let shared = Arc::new(Shared { tables, journal: None, writer, checkpoints: Mutex::new(None) });
+        Embedded { shared, threads: Vec::new() }
     }
 
     /// Over tables with a journal on `disk`: verifies the journal, and brings the tables up to its last batch.
@@ -52,8 +53,9 @@ impl Embedded {
     ) -> Result<Embedded, EngineError> {
         let (journal, last) = recover(disk, options, &*tables)?;
         let writer = Mutex::new(Writer { last, stopped: None });
-        let shared = Arc::new(Shared { tables, journal: Some(journal), writer });
         let (checkpoints, due) = channel::<()>();
+        let checkpoints = Mutex::new(Some(checkpoints));
+        let shared = Arc::new(Shared { tables, journal: Some(journal), writer, checkpoints });
         let for_thread = shared.clone();
         let thread = std::thread::Builder::new().name("checkpoint".to_owned()).spawn(move || {
             while due.recv().is_ok() {
@@ -64,8 +66,18 @@ impl Embedded {
                 }
             }
         });
-        let thread = thread.map_err(|e| EngineError::io("starting the checkpoint thread", e))?;
-        Ok(Embedded { shared, checkpoints: Some(checkpoints), checkpointer: Some(thread) })
+        let failed = |e| EngineError::io("starting a thread", e);
+        let mut embedded = Embedded { shared, threads: vec![thread.map_err(failed)?] };
+        let for_thread = embedded.shared.clone();
+        let thread = std::thread::Builder::new().name("journal".to_owned()).spawn(move || {
+            let Some(journal) = &for_thread.journal else { return };
+            while let Some(written) = journal.write_when_asked() {
+                // Whoever waits is told the same by the journal.
+                let _ = for_thread.written(written);
+            }
+        });
+        embedded.threads.push(thread.map_err(failed)?);
+        Ok(embedded)
     }
 }
 
@@ -74,6 +86,25 @@ impl Shared {
         match &self.journal {
             Some(journal) => journal.checkpoint(&*self.tables),
             None => self.tables.sync(),
+        }
+    }
+
+    /// Takes what the journal says of a frame: whether a checkpoint is due, or nothing can be committed any more.
+    fn written(&self, written: Result<bool, EngineError>) -> Result<(), EngineError> {
+        match written {
+            Ok(false) => Ok(()),
+            Ok(true) => {
+                let checkpoints = self.checkpoints.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Some(checkpoints) = checkpoints.as_ref() {
+                    // The thread ends only with the engine.
+                    let _ = checkpoints.send(());
+                }
+                Ok(())
+            }
+            Err(error) => {
+                self.stop(&error);
+                Err(error)
+            }
         }
     }
 
@@ -131,18 +162,13 @@ impl Engine for Embedded {
         let Some(journal) = &self.shared.journal else {
             return Ok(());
         };
-        match journal.wait(ticket.0) {
-            Ok(checkpoint_due) => {
-                if let Some(checkpoints) = self.checkpoints.as_ref().filter(|_| checkpoint_due) {
-                    // The thread ends only with the engine.
-                    let _ = checkpoints.send(());
-                }
-                Ok(())
-            }
-            Err(error) => {
-                self.shared.stop(&error);
-                Err(error)
-            }
+        self.shared.written(journal.wait(ticket.0))
+    }
+
+    fn when_durable(&self, ticket: Ticket, told: Told) {
+        match &self.shared.journal {
+            Some(journal) => journal.when_durable(ticket.0, told),
+            None => told(Ok(())),
         }
     }
 
@@ -166,10 +192,16 @@ impl Engine for Embedded {
 
 impl Drop for Embedded {
     fn drop(&mut self) {
-        drop(self.checkpoints.take());
-        if let Some(thread) = self.checkpointer.take() {
-            // A panic of the thread was a failure to checkpoint, which loses nothing.
-            let _ = thread.join();
+        drop(self.shared.checkpoints.lock().unwrap_or_else(PoisonError::into_inner).take());
+        if let Some(journal) = &self.shared.journal {
+            journal.close();
+        }
+        for thread in self.threads.drain(..) {
+            // Who was told last may be the last that holds the engine: then this is the journal's thread itself.
+            if thread.thread().id() != std::thread::current().id() {
+                // A panic of the thread was a failure to checkpoint, which loses nothing.
+                let _ = thread.join();
+            }
         }
     }
 }

@@ -64,6 +64,12 @@ pub trait Engine: Send + Sync {
     /// commits until then.
     fn wait(&self, ticket: Ticket) -> Result<(), EngineError>;
 
+    /// Calls `told` once, where [`Engine::wait`] would return; at once or later, in whatever thread. Then no thread has to wait
+    /// for each commit.
+    fn when_durable(&self, ticket: Ticket, told: Told) {
+        told(self.wait(ticket));
+    }
+
     /// [`Engine::submit`] and [`Engine::wait`]: durable when it returns.
     ///
     /// # Errors
@@ -92,6 +98,9 @@ pub trait Engine: Send + Sync {
     /// When the folder cannot be read.
     fn disk_bytes(&self) -> Result<u64, EngineError>;
 }
+
+/// Takes what [`Engine::wait`] would return. Must be quick, and must not commit.
+pub type Told = Box<dyn FnOnce(Result<(), EngineError>) + Send>;
 
 /// The place of a batch in the order of commits of one engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

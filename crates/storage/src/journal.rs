@@ -5,10 +5,10 @@
 //! tables have been synced behind it.
 
 use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::disk::{Disk, DiskFile};
-use crate::engine::{EngineError, Op};
+use crate::engine::{EngineError, Op, Told};
 use crate::frame::{Chain, FRAME_HEADER, FrameHeader, SEGMENT_HEADER, SegmentHeader, put_batch};
 use crate::tables::Tables;
 
@@ -33,6 +33,8 @@ pub(crate) struct Journal {
     options: JournalOptions,
     queue: Mutex<Queue>,
     synced: Condvar,
+    /// Wakes [`Journal::write_when_asked`].
+    asked: Condvar,
     /// Held by the one thread that writes a frame.
     file: Mutex<Active>,
     /// Closed segments, oldest first: name and last batch.
@@ -50,6 +52,9 @@ struct Queue {
     synced: u64,
     writing: bool,
     failed: Option<EngineError>,
+    /// Who is to be told, and of which batch; in no order.
+    told: Vec<(u64, Told)>,
+    closing: bool,
 }
 
 /// The segment that is written to.
@@ -81,8 +86,11 @@ impl Journal {
                 synced: last,
                 writing: false,
                 failed: None,
+                told: Vec::new(),
+                closing: false,
             }),
             synced: Condvar::new(),
+            asked: Condvar::new(),
             file: Mutex::new(active),
             closed: Mutex::new(closed),
         }
@@ -114,6 +122,51 @@ impl Journal {
             }
             queue = self.synced.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
+        self.write_waiting(queue)
+    }
+
+    /// Has `told` called when the batch is durable, or never will be known to be: by whoever writes the frame.
+    pub(crate) fn when_durable(&self, number: u64, told: Told) {
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = match &queue.failed {
+            _ if queue.synced >= number => Ok(()),
+            Some(error) => Err(error.clone()),
+            None if number > queue.last => {
+                Err(EngineError::Stopped { reason: format!("batch {number} was never submitted") })
+            }
+            None => {
+                queue.told.push((number, told));
+                if !queue.writing {
+                    self.asked.notify_one();
+                }
+                return;
+            }
+        };
+        drop(queue);
+        told(known);
+    }
+
+    /// Waits until somebody is to be told and nobody writes, then writes a frame; `None` when it shall end
+    /// ([`Journal::close`]). For a thread of its own.
+    pub(crate) fn write_when_asked(&self) -> Option<Result<bool, EngineError>> {
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        while queue.writing || queue.told.is_empty() {
+            if queue.closing && queue.told.is_empty() {
+                return None;
+            }
+            queue = self.asked.wait(queue).unwrap_or_else(PoisonError::into_inner);
+        }
+        Some(self.write_waiting(queue))
+    }
+
+    /// Ends [`Journal::write_when_asked`] once all are told.
+    pub(crate) fn close(&self) {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner).closing = true;
+        self.asked.notify_all();
+    }
+
+    /// Writes all that waits as one frame, and tells everybody. Nobody else may be writing.
+    fn write_waiting(&self, mut queue: MutexGuard<'_, Queue>) -> Result<bool, EngineError> {
         queue.writing = true;
         let batches = std::mem::take(&mut queue.batches);
         let (first, last) = (queue.first, queue.last);
@@ -132,7 +185,18 @@ impl Journal {
             queue.batches = batches;
             queue.batches.clear();
         }
+        let failed = queue.failed.is_some();
+        let (told, wait): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut queue.told).into_iter().partition(|(number, _)| failed || *number <= last);
+        queue.told = wait;
+        if queue.closing || !queue.told.is_empty() {
+            self.asked.notify_one();
+        }
+        drop(queue);
         self.synced.notify_all();
+        for (_, told) in told {
+            told(written.as_ref().map(|_| ()).map_err(Clone::clone));
+        }
         written
     }
 

@@ -62,6 +62,7 @@ pub mod memory;
 mod names;
 mod number;
 mod ordered;
+mod pending;
 mod prepared;
 mod recovery;
 mod reindex;
@@ -85,7 +86,7 @@ pub use dictionary::{DictionaryError, train};
 pub use disk::{Disk, DiskFile, Folder};
 pub use embedded::Embedded;
 pub use engine::{
-    Batch, Damage, Direction, Engine, EngineError, KeyRange, MAX_KEY, Op, Require, Scan, SubmitError, Ticket,
+    Batch, Damage, Direction, Engine, EngineError, KeyRange, MAX_KEY, Op, Require, Scan, SubmitError, Ticket, Told,
     prefix_end,
 };
 #[cfg(any(feature = "fjall", feature = "sled"))]
@@ -95,6 +96,7 @@ pub use index::{IndexRow, IndexScan};
 pub use index_keys::IndexKeys;
 pub use journal::JournalOptions;
 pub use number::{Bucket, Number};
+pub use pending::Pending;
 pub use prepared::MAX_INDEX_KEY;
 pub use reindex::Reindex;
 pub use slice::Slice;

@@ -9,6 +9,7 @@ use crate::engine::{Batch, Damage, Engine, EngineError, SubmitError};
 use crate::forget;
 use crate::history::{Bounds, Scope};
 use crate::names::Names;
+use crate::pending::Pending;
 use crate::prepared::Prepared;
 use crate::sequence::Sequencer;
 use crate::space::Space;
@@ -102,7 +103,7 @@ pub(crate) struct Inner {
     pub(crate) names: Names,
     pub(crate) dictionaries: Dictionaries,
     pub(crate) sequencer: Mutex<Sequencer>,
-    published: RwLock<Point>,
+    pub(crate) published: RwLock<Point>,
 }
 
 /// A `t` and what must be known to see the store as of it.
@@ -154,20 +155,24 @@ impl Store {
     /// # Errors
     /// See [`CommitError`]; each kind says what is stored after it.
     pub fn commit(&self, transaction: Transaction) -> Result<Committed, CommitError> {
+        let (committed, pending) = self.submit(transaction)?;
+        pending.wait()?;
+        Ok(committed)
+    }
+
+    /// The first half of [`Store::commit`]: the transaction has its place, and its outcome is known, but it is neither durable nor
+    /// visible. Nobody may be told of it before [`Pending`] says so.
+    ///
+    /// # Errors
+    /// See [`CommitError`]; each kind says what is stored after it.
+    pub fn submit(&self, transaction: Transaction) -> Result<(Committed, Pending), CommitError> {
         let inner = &*self.inner;
         let prepared = Prepared::new(inner, transaction)?;
         let mut sequencer = inner.sequencer.lock().unwrap_or_else(PoisonError::into_inner);
         let (committed, ticket) = sequencer.submit(inner, &prepared)?;
         let point = sequencer.point();
         drop(sequencer);
-        if let Some(ticket) = ticket {
-            inner.engine.wait(ticket)?;
-        }
-        let mut published = inner.published.write().unwrap_or_else(PoisonError::into_inner);
-        if published.t < point.t && committed.t == point.t {
-            *published = point;
-        }
-        Ok(committed)
+        Ok((committed, Pending::new(self.inner.clone(), ticket, point)))
     }
 
     /// The store as of `t`, or as of the last transaction. Cheap; holds nothing back.

@@ -80,7 +80,7 @@ pub(crate) fn again(mut refusal: Refusal, expected: Expect) -> Refusal {
 }
 
 fn commit(request: &Request<'_>, draft: Draft, locks: Vec<Lock>) -> Result<Answer, Refusal> {
-    let stored = write::commit_locked(request.service, &request.permit, request.call.now, vec![draft], locks)?;
+    let stored = write::commit_last(request, vec![draft], locks)?;
     written::answer(request, stored.first())
 }
 

@@ -5,7 +5,7 @@ use std::time::Instant as Stopwatch;
 use access::Released;
 use actix_web::http::header::{self, HeaderName};
 use actix_web::http::{Method, StatusCode};
-use actix_web::web::{self, Bytes, Data};
+use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use interaction::{Answer, Class, Refusal, Service};
 
@@ -89,8 +89,14 @@ async fn answer(request: &HttpRequest, body: Result<Bytes, actix_web::Error>, st
         return state.service.answer(&owned.call(state));
     }
     let shared = state.clone();
-    let work = web::block(move || shared.service.answer(&owned.call(&shared)));
-    match tokio::time::timeout(state.timeout, work).await {
+    let (tell, told) = tokio::sync::oneshot::channel();
+    // The thread is free again as soon as a write has its place in the journal; whoever syncs it then tells.
+    drop(actix_web::rt::task::spawn_blocking(move || {
+        let held = shared.service.begin(&owned.call(&shared));
+        // Nobody listens after a timeout.
+        held.when_durable(move |answer| drop(tell.send(answer)));
+    }));
+    match tokio::time::timeout(state.timeout, told).await {
         Ok(Ok(answer)) => answer,
         Ok(Err(_)) => refuse(Refusal::fault("a worker ended without an answer")),
         Err(_) => refuse(Refusal::new(Class::Timeout, "The request takes too long; a write may still be done.")),
