@@ -13,6 +13,9 @@ use faulty::{FaultyDisk, ForgetfulTables, Tail};
 use resources::{put, store, transaction};
 use storage::{Embedded, EngineError, JournalOptions, Options, Store};
 
+/// What was said of which `t`.
+type Told = Vec<(u64, Result<(), EngineError>)>;
+
 fn slow() -> (ForgetfulTables, FaultyDisk) {
     let disk = FaultyDisk::default();
     disk.sync_slowly();
@@ -71,7 +74,7 @@ fn whoever_waits_is_told_when_the_disk_fails_and_nothing_told_is_lost() {
         let (tables, disk) = slow();
         let store = open(&tables, &disk);
         disk.fail_after(calls);
-        let told: Arc<Mutex<Vec<(u64, Result<(), EngineError>)>>> = Arc::default();
+        let told: Arc<Mutex<Told>> = Arc::default();
         let mut submitted = 0;
         for n in 0..300 {
             let write = put("Patient", &n.to_string(), "{}", &["all|"]);
