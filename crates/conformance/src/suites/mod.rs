@@ -1,5 +1,6 @@
 //! One adapter a suite, and the table of them.
 
+mod accounting;
 mod contract;
 mod conversion;
 mod converted;
@@ -46,6 +47,11 @@ pub const SUITES: &[Suite] = &[
         name: "converted",
         about: "what the CDA of the corpus DIR becomes is valid, or the report names the source's defect",
         run: converted::run,
+    },
+    Suite {
+        name: "accounting",
+        about: "each code, quantity, date, identifier and text of the corpus' CDA stands in the document or in the report",
+        run: accounting::run,
     },
     Suite {
         name: "exchange",

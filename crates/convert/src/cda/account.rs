@@ -7,8 +7,7 @@ use super::read::Node;
 /// Attributes that carry content, and those that only structure it.
 const CONTENT: [&str; 6] = ["code", "value", "extension", "displayName", "unit", "root"];
 /// Elements that say which template or version holds, not what holds for the patient.
-const STRUCTURE: [&str; 6] =
-    ["templateId", "typeId", "realmCode", "confidentialityCode", "languageCode", "terminologyDomain"];
+const STRUCTURE: [&str; 5] = ["templateId", "typeId", "realmCode", "languageCode", "terminologyDomain"];
 
 /// Lists what was not taken in an element and below it.
 pub(super) fn losses(cx: &mut Context<'_>, root: Node<'_>) {

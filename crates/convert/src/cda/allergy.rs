@@ -350,7 +350,11 @@ fn reactions(cx: &mut Context<'_>, observation: Node<'_>, to: &mut ElementMut<'_
         if entry::is_negated(manifestation) {
             // A reaction that did not happen is none.
             manifestation.take_attributes();
-            let parts = [text.clone(), value.and_then(|value| entry::said(cx, value))].into_iter().flatten();
+            let kind = manifestation
+                .get("code")
+                .filter(|code| code.peek("code").is_some_and(|code| table::lookup("general-problem", code).is_none()));
+            let parts = [value, kind].map(|part| part.and_then(|part| entry::said(cx, part)));
+            let parts = text.clone().into_iter().chain(parts.into_iter().flatten());
             let words: Vec<String> = parts.collect();
             manifestation.descendants().for_each(Node::take_all);
             cx.note(manifestation, "The reaction is negated; it is kept as a note.");
@@ -360,7 +364,6 @@ fn reactions(cx: &mut Context<'_>, observation: Node<'_>, to: &mut ElementMut<'_
         some = true;
         let mut reaction = to.item("reaction");
         entry::status(manifestation);
-        manifestation.get("code").into_iter().for_each(Node::take_all);
         match value.filter(|_| named) {
             Some(value) => coded::fill_concept(cx, value, &mut reaction.item("manifestation")),
             None => match &text {
@@ -369,6 +372,9 @@ fn reactions(cx: &mut Context<'_>, observation: Node<'_>, to: &mut ElementMut<'_
                 }
                 None => coded::absent(&mut reaction.item("manifestation"), value.and_then(Node::null_flavor)),
             },
+        }
+        if let Some(kind) = manifestation.get("code") {
+            coded::purpose(cx, kind, &mut reaction.object("manifestation"));
         }
         reaction.set_some("description", text.as_deref());
         if let Some(when) = manifestation.get("effectiveTime") {

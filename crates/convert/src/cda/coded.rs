@@ -11,6 +11,7 @@ use super::table;
 
 const ABSENT: &str = "http://hl7.org/fhir/StructureDefinition/data-absent-reason";
 const ORIGINAL: &str = "http://hl7.org/fhir/StructureDefinition/originalText";
+const ALTERNATE: &str = "http://hl7.org/fhir/StructureDefinition/alternate-codes";
 const PURPOSE: &str = "http://hl7.org/fhir/StructureDefinition/coding-purpose";
 const SNOMED: &str = "http://snomed.info/sct";
 
@@ -71,6 +72,13 @@ pub(super) fn fill_concept(cx: &mut Context<'_>, node: Node<'_>, concept: &mut E
     {
         concept.object("coding").primitive("display").item("extension").set("url", ORIGINAL).set("valueString", called);
     }
+    let original = match (original, &called) {
+        (Some(original), Some(called)) if codings == 0 && !original.contains(called.as_str()) => {
+            node.take_attributes();
+            Some(format!("{original} ({called})"))
+        }
+        (original, _) => original,
+    };
     let text = match (original.or(display), qualifiers) {
         (Some(text), Some(more)) => Some(format!("{text} ({more})")),
         (text, more) => text.or(more),
@@ -99,9 +107,6 @@ fn push_codings(cx: &mut Context<'_>, node: Node<'_>, concept: &mut ElementMut<'
     }
     for translation in node.all("translation") {
         translation.null_flavor();
-        if let Some(original) = translation.get("originalText") {
-            original.take_all();
-        }
         push_codings(cx, translation, concept, codings);
     }
 }
@@ -128,6 +133,11 @@ pub(super) fn fill_coding(cx: &mut Context<'_>, node: Node<'_>, coding: &mut Ele
         coding.set("code", words.join(" ").as_str());
     }
     coding.set_some("display", node.peek("displayName").filter(|_| !system.as_deref().is_some_and(is_hl7_uri)));
+    if node.name() == "translation"
+        && let Some(original) = original_text(cx, node).filter(|text| node.peek("displayName") != Some(text))
+    {
+        coding.primitive("display").item("extension").set("url", ORIGINAL).set("valueString", &original);
+    }
 }
 
 fn is_hl7(cx: &Context<'_>, node: Node<'_>) -> bool {
@@ -224,6 +234,14 @@ fn qualifiers(cx: &mut Context<'_>, node: Node<'_>, concept: &mut ElementMut<'_>
         words.extend(sides);
     }
     (!words.is_empty()).then(|| words.join("; "))
+}
+
+/// The source's own codings beside a code of FHIR that stands for them:
+/// <http://hl7.org/fhir/R4/extension-alternate-codes.html>.
+pub(super) fn alternate(cx: &mut Context<'_>, node: Node<'_>, primitive: &mut ElementMut<'_>) {
+    let mut extension = primitive.item("extension");
+    extension.set("url", ALTERNATE);
+    fill_concept(cx, node, &mut extension.object("valueCodeableConcept"));
 }
 
 /// What the code of a statement asks ("diagnosis by ICD code", "reason for vaccination") stands beside the code that answers

@@ -366,11 +366,21 @@ fn event(cx: &mut Context<'_>, when: Node<'_>, timing: &mut ElementMut<'_>) {
 /// A precondition means "as needed": its value says for what.
 fn as_needed(cx: &mut Context<'_>, act: Node<'_>, dosage: &mut ElementMut<'_>) {
     let Some(criterion) = act.get("precondition").and_then(|condition| condition.get("criterion")) else { return };
-    criterion.get("code").into_iter().for_each(Node::take_all);
+    let kind = criterion.get("code").filter(|code| !matches!(code.peek("code"), None | Some("ASSERTION")));
+    let kind = kind.filter(|code| coded::names_something(cx, *code));
     let text = entry::statement_text(cx, criterion);
     match criterion.get("value").filter(|value| coded::names_something(cx, *value)) {
         Some(value) => {
             coded::set_concept(cx, Some(value), dosage, "asNeededCodeableConcept");
+            if let Some(kind) = kind {
+                coded::purpose(cx, kind, &mut dosage.object("asNeededCodeableConcept"));
+            }
+        }
+        None if kind.is_some() => {
+            coded::set_concept(cx, kind, dosage, "asNeededCodeableConcept");
+            if dosage.as_element().at("asNeededCodeableConcept.text").is_none() {
+                dosage.object("asNeededCodeableConcept").set_some("text", text.as_deref());
+            }
         }
         None => match text {
             Some(text) => {
@@ -381,6 +391,7 @@ fn as_needed(cx: &mut Context<'_>, act: Node<'_>, dosage: &mut ElementMut<'_>) {
             }
         },
     }
+    criterion.get("code").into_iter().for_each(Node::take_all);
 }
 
 /// The instruction to the patient; what is said to the pharmacist is none.

@@ -15,6 +15,7 @@ use super::time;
 
 const VERSION: &str = "http://hl7.org/fhir/5.0/StructureDefinition/extension-Composition.version";
 const LOINC: &str = "http://loinc.org";
+const LEVELS: [&str; 6] = ["U", "L", "M", "N", "R", "V"];
 const RECIPIENT: &str = "http://hl7.eu/fhir/StructureDefinition/information-recipient";
 const BASED_ON: &str = "http://hl7.org/fhir/StructureDefinition/event-basedOn";
 
@@ -187,17 +188,29 @@ fn authors(cx: &mut Context<'_>, root: Node<'_>, to: &mut ElementMut<'_>) {
     }
 }
 
+/// How confidential the document is, in FHIR's letters; what else the source says of it stands beside them.
 fn confidentiality(cx: &mut Context<'_>, root: Node<'_>, to: &mut ElementMut<'_>) {
-    const LEVELS: [&str; 6] = ["U", "L", "M", "N", "R", "V"];
-    let Some(code) = root.get("confidentialityCode").and_then(|code| code.attr("code")) else { return };
-    match LEVELS.contains(&code) {
-        true => {
-            to.set("confidentiality", code);
+    let Some(node) = root.get("confidentialityCode").filter(|node| coded::names_something(cx, *node)) else { return };
+    match level(node) {
+        Some(level) => {
+            to.set("confidentiality", level);
+            if node.peek("code") != Some(level) || node.get("translation").is_some() {
+                coded::alternate(cx, node, &mut to.primitive("confidentiality"));
+            }
+            node.take_attributes();
         }
-        false => {
-            cx.loss(root, format!("The confidentiality {code:?} is none of U, L, M, N, R, V and was not carried."))
+        None => {
+            let said = super::entry::said(cx, node).unwrap_or_default();
+            cx.loss(node, format!("The confidentiality {said} is none of U, L, M, N, R, V and was not carried."));
+            node.take_all();
         }
     }
+}
+
+/// The letter of a level of confidentiality: its own, or that of a code that means it.
+pub(super) fn level(node: Node<'_>) -> Option<&'static str> {
+    let code = node.peek("code")?;
+    LEVELS.into_iter().find(|level| *level == code).or_else(|| table::lookup("confidentiality", code))
 }
 
 fn attesters(cx: &mut Context<'_>, root: Node<'_>, to: &mut ElementMut<'_>) {
@@ -288,6 +301,9 @@ fn care_team(cx: &mut Context<'_>, service: Node<'_>) -> Option<String> {
             time::fill_period(cx, interval, &mut participant.object("period"));
         } else if let Some(time) = performer.get("time") {
             time.descendants().for_each(Node::take_attributes);
+            if let Some(value) = time.peek("value") {
+                cx.note(time, format!("The performer took part at {value}, which CareTeam cannot say of a moment."));
+            }
         }
         some = true;
     }

@@ -22,9 +22,20 @@ pub(super) fn immunization(cx: &mut Context<'_>, act: Node<'_>) -> String {
     let status = entry::mapped_status(cx, act, "immunization", "completed");
     to.set("status", if negated && status != "entered-in-error" { "not-done" } else { status });
     not_done_reason(cx, act, &mut to);
+    let kind = act.get("code").filter(|code| code.peek("code") != Some("IMMUNIZ"));
+    let kind = kind.filter(|code| coded::names_something(cx, *code));
     act.get("code").into_iter().for_each(Node::take_attributes);
     let product = act.at("consumable/manufacturedProduct");
     vaccine(cx, act, product, &mut to);
+    if let Some(kind) = kind {
+        if to.as_element().at("vaccineCode.coding").is_none() && super::table::is_absence(kind) {
+            // "No known vaccinations" is what there is to say, not a vaccine that is unknown.
+            to.remove("vaccineCode");
+            coded::set_concept(cx, Some(kind), &mut to, "vaccineCode");
+        } else if let Some(said) = entry::said(cx, kind) {
+            entry::push_note(&mut to, &format!("Kind of statement: {said}"));
+        }
+    }
     cx.set_patient(&mut to, "patient");
     occurrence(cx, act, &mut to);
     if let Some(when) = entry::author_time(act) {

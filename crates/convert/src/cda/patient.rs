@@ -10,6 +10,9 @@ use super::read::Node;
 use super::time;
 
 const BIRTH_PLACE: &str = "http://hl7.org/fhir/StructureDefinition/patient-birthPlace";
+const PROFICIENCY: &str = "http://hl7.org/fhir/StructureDefinition/patient-proficiency";
+/// Codes of v3-LanguageAbilityProficiency and v3-LanguageAbilityMode.
+const LANGUAGE: [&str; 10] = ["E", "F", "G", "P", "ESGN", "ESP", "EWR", "RSGN", "RSP", "RWR"];
 const RELIGION: &str = "http://hl7.org/fhir/StructureDefinition/patient-religion";
 
 /// Fills the Patient of the document's first record target and adds it under `cx.patient`.
@@ -52,7 +55,6 @@ pub(super) fn patient(cx: &mut Context<'_>, root: Node<'_>, profile: Option<&str
 fn demographics(cx: &mut Context<'_>, person: Node<'_>, to: &mut ElementMut<'_>) {
     if let Some(gender) = person.get("administrativeGenderCode") {
         let code = gender.attr("code").unwrap_or_default();
-        gender.descendants().for_each(Node::take_attributes);
         let known = match code.to_ascii_uppercase().as_str() {
             "F" => Some("female"),
             "M" => Some("male"),
@@ -67,9 +69,13 @@ fn demographics(cx: &mut Context<'_>, person: Node<'_>, to: &mut ElementMut<'_>)
         match known {
             Some(known) => {
                 to.set("gender", known);
+                if gender.get("translation").is_some() || !matches!(code, "F" | "M") {
+                    coded::alternate(cx, gender, &mut to.primitive("gender"));
+                }
             }
             None => coded::absent(&mut to.primitive("gender"), gender.null_flavor()),
         }
+        gender.descendants().for_each(Node::take_attributes);
     }
     match person.get("birthTime") {
         Some(time) => time::set_date(cx, time, to, "birthDate"),
@@ -119,12 +125,28 @@ fn communication(cx: &mut Context<'_>, node: Node<'_>, to: &mut ElementMut<'_>) 
     if let Some(preferred) = node.get("preferenceInd").and_then(|flag| flag.attr("value")) {
         item.set("preferred", preferred == "true");
     }
-    for name in ["modeCode", "proficiencyLevelCode"] {
-        if let Some(code) = node.get(name).filter(|code| code.peek("code").is_some()) {
-            cx.loss(
-                code,
-                format!("{name} {:?} of the language has no place in Patient.", code.attr("code").unwrap_or_default()),
-            );
+    let mut extension = Tree::new("Patient");
+    let mut proficiency = extension.edit();
+    for (name, url) in [("proficiencyLevelCode", "level"), ("modeCode", "type")] {
+        for code in node.all(name).filter(|code| code.peek("code").is_some()) {
+            if !LANGUAGE.contains(&code.peek("code").unwrap_or_default()) {
+                let said = super::entry::said(cx, code).unwrap_or_default();
+                cx.loss(code, format!("{name} {said} is no ability in a language that HL7 knows."));
+                code.take_all();
+                continue;
+            }
+            let mut part = proficiency.item("extension");
+            part.set("url", url);
+            let mut coding = part.object("valueCoding");
+            coded::fill_coding(cx, code, &mut coding);
+            coding.set_some("display", code.peek("displayName"));
+        }
+    }
+    if extension.root().get("extension").is_some() {
+        let mut to = item.item("extension");
+        to.set("url", PROFICIENCY);
+        for part in extension.root().all("extension") {
+            to.copy(part);
         }
     }
 }

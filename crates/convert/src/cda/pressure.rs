@@ -75,7 +75,9 @@ pub(super) fn observation(cx: &mut Context<'_>, act: Node<'_>, family: Family) -
     }
     if let Some(other) = other {
         entry::status(other);
-        entry::statement_text(cx, other);
+        if let Some(text) = entry::statement_text(cx, other) {
+            entry::push_note(&mut to, &text);
+        }
         other.get("effectiveTime").into_iter().for_each(Node::take_attributes);
         super::parts::push_identifiers(cx, other, &mut to);
         cx.mapped(other, "a component of the blood pressure");

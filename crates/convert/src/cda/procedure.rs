@@ -101,9 +101,11 @@ pub(super) fn reasons(cx: &mut Context<'_>, act: Node<'_>, to: &mut ElementMut<'
             }
             if let Some(when) = reason.get("effectiveTime") {
                 let since = when.get("low").and_then(time::peek_time).or(time::peek_time(when));
+                let until = when.get("high").and_then(|high| high.peek("value"));
                 when.descendants().for_each(Node::take_attributes);
                 if let Some(since) = since {
-                    entry::push_note(to, &format!("Reason since {since}"));
+                    let until = until.map(|until| format!(" until {until}")).unwrap_or_default();
+                    entry::push_note(to, &format!("Reason since {since}{until}"));
                 }
             }
         } else if reason.name() == "act"

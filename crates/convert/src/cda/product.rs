@@ -33,10 +33,14 @@ pub(super) fn medication(cx: &mut Context<'_>, product: Node<'_>, profile: &str)
     to.object("meta").push("profile", profile);
     for kind in &kinds {
         let Some(code) = kind.get("code").filter(|code| coded::names_something(cx, *code)) else { continue };
-        kind.get("name").into_iter().for_each(Node::take_all);
+        let name = kind.get("name").and_then(Node::text);
         let mut extension = to.item("extension");
         extension.set("url", CLASSIFICATION);
-        coded::fill_concept(cx, code, &mut extension.object("valueCodeableConcept"));
+        let mut concept = extension.object("valueCodeableConcept");
+        coded::fill_concept(cx, code, &mut concept);
+        if concept.as_element().get("text").is_none() {
+            concept.set_some("text", name.as_deref());
+        }
     }
     if let Some(name) = &name {
         to.item("extension").set("url", PRODUCT_NAME).set("valueString", name);

@@ -99,7 +99,12 @@ pub(super) fn fill_bound(cx: &mut Context<'_>, node: Node<'_>, quantity: &mut El
     node.take_attributes();
     let end = |name: &str| node.get(name).filter(|bound| bound.peek("value").is_some());
     if let Some(center) = end("center") {
-        return fill_quantity(cx, center, quantity);
+        fill_quantity(cx, center, quantity);
+        // The unit may stand on the interval instead.
+        if center.peek("unit").is_none() {
+            fill_unit(cx, node, quantity);
+        }
+        return;
     }
     for (name, inclusive, exclusive) in [("low", ">=", ">"), ("high", "<=", "<")] {
         if let Some(bound) = end(name) {

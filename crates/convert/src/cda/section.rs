@@ -129,7 +129,15 @@ fn convert<'d>(cx: &mut Context<'_>, source: Node<'d>, converted: &mut Vec<Secti
         if let Some(party) = people::participant(cx, author) {
             to.item("author").set("reference", &party.reference);
         }
-        author.get("time").into_iter().for_each(Node::take_attributes);
+        if let Some(time) = author.get("time") {
+            time.take_attributes();
+            if let Some(value) = time.peek("value") {
+                cx.note(
+                    time,
+                    format!("The section's author took part at {value}, which Composition.section cannot say."),
+                );
+            }
+        }
     }
     let div = source.get("text").and_then(|text| narrative::div(cx, text));
     let mut references = Vec::new();

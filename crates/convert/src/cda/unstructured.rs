@@ -12,6 +12,8 @@ use super::target::Placed;
 use super::time;
 use crate::Refusal;
 
+const CONFIDENTIALITY: &str = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality";
+
 /// The section that holds the embedded document.
 pub(super) fn section(cx: &mut Context<'_>, root: Node<'_>, body: Node<'_>) -> Result<Placed, Refusal> {
     let reference = document_reference(cx, root, body)?;
@@ -71,6 +73,13 @@ pub(super) fn describe(cx: &mut Context<'_>, root: Node<'_>, to: &mut ElementMut
     }
     if let Some(title) = root.get("title").and_then(Node::text) {
         to.set("description", &title);
+    }
+    if let Some(node) = root.get("confidentialityCode").filter(|node| coded::names_something(cx, *node)) {
+        let mut label = to.item("securityLabel");
+        coded::fill_concept(cx, node, &mut label);
+        if let Some(level) = header::level(node).filter(|level| node.peek("code") != Some(level)) {
+            label.item("coding").set("system", CONFIDENTIALITY).set("code", level);
+        }
     }
 }
 

@@ -15,7 +15,6 @@ use crate::cda::read::Node;
 use crate::cda::unstructured;
 
 const PATIENT: &str = "http://hl7.eu/fhir/base/StructureDefinition/patient-eu-core";
-const LEVELS: [&str; 6] = ["U", "L", "M", "N", "R", "V"];
 
 /// One MedicationRequest for each item of the prescription.
 pub(super) fn prescription<'d>(cx: &mut Context<'d>, root: Node<'d>) -> Result<Tree, Refusal> {
@@ -144,15 +143,6 @@ pub(super) fn document_reference(
         if let Some(identifier) = related.get("targetIdentifier") {
             item.object("target").copy_as("identifier", identifier, false);
         }
-    }
-    if let Some(code) =
-        root.get("confidentialityCode").and_then(|code| code.attr("code")).filter(|code| LEVELS.contains(code))
-    {
-        let mut label = to.item("securityLabel");
-        label
-            .item("coding")
-            .set("system", "http://terminology.hl7.org/CodeSystem/v3-Confidentiality")
-            .set("code", code);
     }
     let mut content = to.item("content");
     let mut attachment = content.object("attachment");
