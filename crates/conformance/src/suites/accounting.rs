@@ -209,7 +209,7 @@ fn spellings(value: &str) -> Vec<String> {
         forms.push(value.split_whitespace().collect());
     }
     let digits: String = value.chars().take_while(char::is_ascii_digit).collect();
-    if digits.len() >= 4 && digits.len() % 2 == 0 {
+    if digits.len() >= 4 && digits.len().is_multiple_of(2) {
         let part = |from: usize, to: usize| digits.get(from..to).map(|part| format!("-{part}")).unwrap_or_default();
         forms.push(format!("{}{}{}", digits.get(..4).unwrap_or_default(), part(4, 6), part(6, 8)));
     }
