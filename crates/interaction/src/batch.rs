@@ -68,6 +68,7 @@ pub(crate) fn entry_answer(request: &Request<'_>, entry: Element<'_>) -> Answer 
         query: parts.query,
         headers: Headers {
             accept: Some("application/fhir+json"),
+            accept_language: request.call.headers.accept_language,
             content_type: resource.map(|_| content_type.as_str()),
             if_match: asked("ifMatch"),
             if_none_match: asked("ifNoneMatch"),

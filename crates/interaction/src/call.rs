@@ -52,6 +52,8 @@ impl Method {
 pub struct Headers<'a> {
     /// `Accept`
     pub accept: Option<&'a str>,
+    /// `Accept-Language`
+    pub accept_language: Option<&'a str>,
     /// `Content-Type`
     pub content_type: Option<&'a str>,
     /// `If-Match`

@@ -11,10 +11,17 @@ use crate::refusal::{Class, Refusal};
 use crate::render;
 use crate::request::Request;
 use crate::table::{Declared, ROWS, Row};
+use crate::terminology_capabilities;
 
 /// Answers with the statement.
 pub(crate) fn run(request: &Request<'_>) -> Result<Answer, Refusal> {
-    if let Some(mode) = request.query.first("mode").filter(|mode| !matches!(*mode, "full" | "normative")) {
+    let mode = request.query.first("mode");
+    if mode == Some("terminology") {
+        let tree = terminology_capabilities::statement(request);
+        let body = Released::statement(render::tree(tree.root(), &request.media, request.shapes()));
+        return Ok(Answer::with_body(200, request.media.content_type(), body));
+    }
+    if let Some(mode) = mode.filter(|mode| !matches!(*mode, "full" | "normative")) {
         return Err(Refusal::new(Class::NotSupported, format!("There is no statement of mode {mode}.")));
     }
     let tree = statement(request);

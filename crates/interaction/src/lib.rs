@@ -57,6 +57,8 @@ mod stored_text;
 mod subset;
 pub mod table;
 pub mod target;
+mod terminology;
+mod terminology_capabilities;
 mod transaction;
 mod update;
 mod validate;

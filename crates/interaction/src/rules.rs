@@ -4,12 +4,12 @@
 //! SearchParameter for what is written from then on; a search by it is refused until what was stored before is indexed by it, too
 //! ([`crate::reindex`]).
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use catalog::Catalog;
 use model::{Limits, Tree};
 use search::Index;
-use storage::{EngineError, Method, Scope, Store};
+use storage::{EngineError, Method, Scope, Store, T, View};
 use validation::Validator;
 use validation::terminology::{Coding, Membership};
 
@@ -66,6 +66,8 @@ pub(crate) struct RuleBook {
     bases: Vec<String>,
     kept: Arc<Kept>,
     current: RwLock<(Rules, usize)>,
+    /// Held while rules are taken in, one commit after the other; what the store had at this `t` is in already.
+    learning: Mutex<T>,
 }
 
 impl RuleBook {
@@ -73,7 +75,7 @@ impl RuleBook {
     pub(crate) fn new(base: Catalog, bases: Vec<String>, store: Store) -> RuleBook {
         let kept = Arc::new(Kept { store, earlier: Arc::default() });
         let current = RwLock::new((Rules::of(base.clone(), &bases, &kept), 0));
-        RuleBook { base, bases, kept, current }
+        RuleBook { base, bases, kept, current, learning: Mutex::new(0) }
     }
 
     /// The rules in force.
@@ -88,48 +90,59 @@ impl RuleBook {
 
     /// The same rules, asked anew what the stored resources are indexed by.
     pub(crate) fn renew(&self) {
-        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
-        let rules = Rules::of(current.0.catalog.clone(), &self.bases, &self.kept);
-        self.earlier().add(&current.0.index);
-        current.0 = rules;
+        let _learning = self.learning.lock().unwrap_or_else(PoisonError::into_inner);
+        let layers = self.current.read().unwrap_or_else(PoisonError::into_inner).1;
+        self.put(self.now().catalog, layers);
     }
 
-    /// Takes in resources that were stored; `None` stands for one that was deleted.
-    pub(crate) fn learn(&self, store: &Store, written: Vec<Option<Tree>>) {
+    /// Takes in resources that the commit `t` created; `None` stands for one that it changed or deleted.
+    pub(crate) fn learn(&self, store: &Store, t: T, written: Vec<Option<Tree>>) {
+        let mut known = self.learning.lock().unwrap_or_else(PoisonError::into_inner);
+        if t <= *known {
+            return;
+        }
         let layers = self.current.read().unwrap_or_else(PoisonError::into_inner).1;
         let added: Option<Vec<Tree>> = written.into_iter().collect();
         match added {
-            Some(trees) if layers < MOST_LAYERS => {
-                let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
-                let catalog = current.0.catalog.with(trees);
-                self.earlier().add(&current.0.index);
-                *current = (Rules::of(catalog, &self.bases, &self.kept), layers + 1);
-            }
-            _ => self.learn_all(store),
+            Some(trees) if layers < MOST_LAYERS => self.put(self.now().catalog.with(trees), layers + 1),
+            _ => self.take_in(store, &mut known),
         }
     }
 
     /// Takes in all that the store has, over the base. What cannot be read leaves the rules as they are.
     pub(crate) fn learn_all(&self, store: &Store) {
-        let Ok(trees) = stored(store) else {
+        let mut known = self.learning.lock().unwrap_or_else(PoisonError::into_inner);
+        self.take_in(store, &mut known);
+    }
+
+    fn take_in(&self, store: &Store, known: &mut T) {
+        let Ok(view) = store.view(None) else {
+            return;
+        };
+        let Ok(trees) = stored(&view) else {
             return;
         };
         let catalog = if trees.is_empty() { self.base.clone() } else { self.base.with(trees) };
         crate::reindex::forget(store, |url| catalog.search_parameter(url).is_some());
+        self.put(catalog, 0);
+        *known = view.t();
+    }
+
+    /// Puts rules in force. They are made beforehand, so that nobody waits for them.
+    fn put(&self, catalog: Catalog, layers: usize) {
         let rules = Rules::of(catalog, &self.bases, &self.kept);
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
         self.earlier().add(&current.0.index);
-        *current = (rules, 0);
+        *current = (rules, layers);
     }
 }
 
-fn stored(store: &Store) -> Result<Vec<Tree>, EngineError> {
-    let Ok(view) = store.view(None) else {
-        return Ok(Vec::new());
-    };
+/// The rules that the store has, in the order that they came: of two with one url the later counts.
+fn stored(view: &View) -> Result<Vec<Tree>, EngineError> {
+    let bounds = storage::Bounds { direction: storage::Direction::Forward, ..storage::Bounds::default() };
     let mut trees = Vec::new();
     for type_name in TYPES {
-        for change in view.history(&Scope::Type(type_name), storage::Bounds::default())? {
+        for change in view.history(&Scope::Type(type_name), bounds)? {
             let change = change?;
             let version = view.resource(change.number)?.map(|(_, version)| version);
             let Some(version) = version.filter(|current| current.version == change.version) else {

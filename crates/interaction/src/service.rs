@@ -96,8 +96,8 @@ impl Service {
     }
 
     /// Takes in what a commit changed of the rules themselves.
-    pub(crate) fn learn(&self, written: Vec<Option<Tree>>) {
-        self.rules.learn(&self.store, written);
+    pub(crate) fn learn(&self, t: storage::T, written: Vec<Option<Tree>>) {
+        self.rules.learn(&self.store, t, written);
     }
 
     /// Goes on with `$reindex`, where there is something left to do.

@@ -9,7 +9,8 @@ use crate::request::Request;
 use crate::target::{Level, Target};
 use crate::{
     answer::Answer, batch, bulk, capabilities, composition_document, conditional, convert, create, delete, diff,
-    everything, history, import, lastn, meta, on_demand, patch, read, reindex, search_type, update, validate, vread,
+    everything, history, import, lastn, meta, on_demand, patch, read, reindex, search_type, terminology, update,
+    validate, vread,
 };
 
 /// What a row is in a CapabilityStatement.
@@ -135,6 +136,32 @@ pub static ROWS: &[Row] = &[
     row!("$export" Delete System "$export-status" Search Declared::Within, bulk::cancel),
     row!("$export" Get System "$export-output" Search Declared::Within, bulk::output),
     row!("$import" Post System "$import" Write Operation(IMPORT), import::run),
+    row!("$expand" Post Type "$expand" ["ValueSet"] Compute Operation(EXPAND), terminology::expand),
+    row!("$expand" Get Type "$expand" ["ValueSet"] Compute Declared::Within, terminology::expand),
+    row!("$expand" Get Instance "$expand" ["ValueSet"] Read Declared::Within, terminology::expand),
+    row!("$expand" Post Instance "$expand" ["ValueSet"] Read Declared::Within, terminology::expand),
+    row!("$validate-code" Post Type "$validate-code" ["ValueSet"] Compute Operation(VALIDATE_CODE), terminology::validate_code),
+    row!("$validate-code" Get Type "$validate-code" ["ValueSet"] Compute Declared::Within, terminology::validate_code),
+    row!("$validate-code" Get Instance "$validate-code" ["ValueSet"] Read Declared::Within, terminology::validate_code),
+    row!("$validate-code" Post Instance "$validate-code" ["ValueSet"] Read Declared::Within, terminology::validate_code),
+    row!("$validate-code" Post Type "$validate-code" ["CodeSystem"] Compute Operation(VALIDATE_SYSTEM_CODE),
+        terminology::validate_code_in_system),
+    row!("$validate-code" Get Type "$validate-code" ["CodeSystem"] Compute Declared::Within, terminology::validate_code_in_system),
+    row!("$validate-code" Get Instance "$validate-code" ["CodeSystem"] Read Declared::Within, terminology::validate_code_in_system),
+    row!("$validate-code" Post Instance "$validate-code" ["CodeSystem"] Read Declared::Within, terminology::validate_code_in_system),
+    row!("$lookup" Post Type "$lookup" ["CodeSystem"] Compute Operation(LOOKUP), terminology::lookup),
+    row!("$lookup" Get Type "$lookup" ["CodeSystem"] Compute Declared::Within, terminology::lookup),
+    row!("$subsumes" Post Type "$subsumes" ["CodeSystem"] Compute Operation(SUBSUMES), terminology::subsumes),
+    row!("$subsumes" Get Type "$subsumes" ["CodeSystem"] Compute Declared::Within, terminology::subsumes),
+    row!("$subsumes" Get Instance "$subsumes" ["CodeSystem"] Read Declared::Within, terminology::subsumes),
+    row!("$subsumes" Post Instance "$subsumes" ["CodeSystem"] Read Declared::Within, terminology::subsumes),
+    row!("$translate" Post Type "$translate" ["ConceptMap"] Compute Operation(TRANSLATE), terminology::translate),
+    row!("$translate" Get Type "$translate" ["ConceptMap"] Compute Declared::Within, terminology::translate),
+    row!("$translate" Get Instance "$translate" ["ConceptMap"] Read Declared::Within, terminology::translate),
+    row!("$translate" Post Instance "$translate" ["ConceptMap"] Read Declared::Within, terminology::translate),
+    row!("$batch-validate-code" Post System "$batch-validate-code" Compute Operation(BATCH_VALIDATE_CODE), terminology::batch),
+    row!("$batch-validate-code" Post Type "$batch-validate-code" ["ValueSet", "CodeSystem"] Compute Declared::Within,
+        terminology::batch),
     row!("$convert" Post System "$convert" Compute Operation(CONVERT), convert::run),
     row!("$summary" Get Instance "$summary" ["Patient"] Read Operation(SUMMARY), on_demand::summary),
     row!("$summary" Post Instance "$summary" ["Patient"] Read Declared::Within, on_demand::summary),
@@ -177,6 +204,27 @@ const IMPORT: &str = "urn:passerelle:OperationDefinition:import";
 
 /// The definition of `$diff`: ours, no standard has one for R4.
 const DIFF: &str = "urn:passerelle:OperationDefinition:diff";
+
+/// <http://hl7.org/fhir/R4/valueset-operation-expand.html>
+const EXPAND: &str = "http://hl7.org/fhir/OperationDefinition/ValueSet-expand";
+
+/// <http://hl7.org/fhir/R4/valueset-operation-validate-code.html>
+const VALIDATE_CODE: &str = "http://hl7.org/fhir/OperationDefinition/ValueSet-validate-code";
+
+/// <http://hl7.org/fhir/R4/codesystem-operation-validate-code.html>
+const VALIDATE_SYSTEM_CODE: &str = "http://hl7.org/fhir/OperationDefinition/CodeSystem-validate-code";
+
+/// <http://hl7.org/fhir/R4/codesystem-operation-lookup.html>
+const LOOKUP: &str = "http://hl7.org/fhir/OperationDefinition/CodeSystem-lookup";
+
+/// <http://hl7.org/fhir/R4/codesystem-operation-subsumes.html>
+const SUBSUMES: &str = "http://hl7.org/fhir/OperationDefinition/CodeSystem-subsumes";
+
+/// <http://hl7.org/fhir/R4/conceptmap-operation-translate.html>
+const TRANSLATE: &str = "http://hl7.org/fhir/OperationDefinition/ConceptMap-translate";
+
+/// The definition of `$batch-validate-code`: terminology clients ask it of the services that they know; R4 has none.
+const BATCH_VALIDATE_CODE: &str = "urn:passerelle:OperationDefinition:batch-validate-code";
 
 /// The definition of `$convert`: ours, no standard has one.
 const CONVERT: &str = "urn:passerelle:OperationDefinition:convert";

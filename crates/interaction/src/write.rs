@@ -150,7 +150,7 @@ fn submit(
     for effect in effect::EFFECTS {
         (effect.run)(service, &mut plan)?;
     }
-    let rules: Vec<Option<Tree>> = plan.writes.iter().filter_map(|planned| rule(&planned.draft)).collect();
+    let rules: Vec<Option<Option<Tree>>> = plan.writes.iter().map(|planned| rule(&planned.draft)).collect();
     let mut transaction = Transaction::new(storage::Instant(now.0));
     for lock in locks {
         let times = lock.before.as_deref().and_then(|row| row.try_into().ok()).map_or(0, u64::from_be_bytes);
@@ -172,12 +172,16 @@ fn submit(
         stored.effect = outcome.effect;
         stored.instant = Instant(committed.instant.0);
     }
+    // What is changed was in force before, perhaps under another url: only what is new is added to the rules.
+    let changed = rules.into_iter().zip(&stored).filter(|(_, stored)| stored.effect != Effect::Unchanged);
+    let rules: Vec<Option<Tree>> =
+        changed.filter_map(|(rule, stored)| Some(rule?.filter(|_| stored.effect == Effect::Created))).collect();
     if rules.is_empty() {
         return Ok((stored, Some(pending)));
     }
     // Rules are in force when they are durable.
     pending.wait().map_err(Refusal::fault)?;
-    service.learn(rules);
+    service.learn(committed.t, rules);
     Ok((stored, None))
 }
 

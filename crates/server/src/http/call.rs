@@ -15,7 +15,7 @@ pub(crate) struct OwnedCall {
     method: Method,
     path: String,
     query: String,
-    headers: [Option<String>; 8],
+    headers: [Option<String>; 9],
     body: Bytes,
     base: String,
     now: Instant,
@@ -25,8 +25,9 @@ pub(crate) struct OwnedCall {
 #[derive(Clone, Debug)]
 pub(crate) struct CertificateSubject(pub(crate) String);
 
-const NAMES: [HeaderName; 7] = [
+const NAMES: [HeaderName; 8] = [
     header::ACCEPT,
+    header::ACCEPT_LANGUAGE,
     header::CONTENT_TYPE,
     header::IF_MATCH,
     header::IF_NONE_MATCH,
@@ -45,7 +46,7 @@ impl OwnedCall {
         let method = Method::of(request.method().as_str()).ok_or_else(|| {
             Refusal::new(Class::MethodNotAllowed, format!("The method {} is not used in FHIR.", request.method()))
         })?;
-        let mut headers = [const { None }; 8];
+        let mut headers = [const { None }; 9];
         let security = HeaderName::from_static("x-security-context");
         for (slot, name) in headers.iter_mut().zip(NAMES.iter().chain([&security])) {
             *slot = text(map, name).map(str::to_owned);
@@ -59,8 +60,17 @@ impl OwnedCall {
 
     /// The call.
     pub(crate) fn call<'a>(&'a self, state: &'a State) -> Call<'a> {
-        let [accept, content_type, if_match, if_none_match, if_modified_since, if_none_exist, prefer, security] =
-            self.headers.each_ref().map(Option::as_deref);
+        let [
+            accept,
+            accept_language,
+            content_type,
+            if_match,
+            if_none_match,
+            if_modified_since,
+            if_none_exist,
+            prefer,
+            security,
+        ] = self.headers.each_ref().map(Option::as_deref);
         Call {
             caller: &self.caller,
             method: self.method,
@@ -68,6 +78,7 @@ impl OwnedCall {
             query: &self.query,
             headers: Headers {
                 accept,
+                accept_language,
                 content_type,
                 if_match,
                 if_none_match,
