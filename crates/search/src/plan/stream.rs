@@ -16,8 +16,10 @@ use crate::plan::set::{Rows, Set};
 use crate::span::{Span, Verdict};
 use crate::value::{Reference, Value};
 
-/// Keys under which one stretch may fall apart before all its rows are read at once instead.
+/// Keys under which one stretch may fall apart before all its rows are read at once instead: each costs a scan to be found.
 const KEYS: usize = 16;
+/// Keys that are known whose rows are merged: to begin one more costs about as much as to read ten rows.
+const POINTS: usize = 128;
 /// Index rows that are read in the time of one resource's content.
 pub(crate) const BODY: u64 = 40;
 /// Rows of a merge that are stepped over before it is sought again.
@@ -148,7 +150,7 @@ fn gather(context: &Context<'_>, set: &Set, keys: &mut Vec<Vec<u8>>, exact: &mut
                 } else if !fall_apart(context, rows, span, *prefix, keys, exact)? {
                     return Ok(false);
                 }
-                if keys.len() > KEYS {
+                if keys.len() > POINTS {
                     return Ok(false);
                 }
             }
