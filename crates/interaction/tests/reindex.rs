@@ -215,3 +215,59 @@ fn parameters_of_a_package_that_comes_later_wait_too() {
     Server::over(&store).patient(77);
     assert!(Server::with(&store, catalog()).found("Patient?shoe=size 3").unwrap_err().1.contains("$reindex"));
 }
+
+#[test]
+fn parameters_of_every_type_are_searched_sorted_chained_and_included_by() {
+    let server = Server::over(&store());
+    for number in 0..12 {
+        server
+            .put(&format!(r#"{{"resourceType":"Practitioner","id":"g{number}","name":[{{"family":"Doc{number}"}}]}}"#));
+        server.put(&format!(
+            r#"{{"resourceType":"Patient","id":"p{number}","name":[{{"given":["A{number}","B"]}},{{"given":["C"]}}],"extension":[
+            {{"url":"http://example.org/at","valueDateTime":"2020-01-{:02}"}},{{"url":"http://example.org/by","valueReference":{{"reference":"Practitioner/g{}"}}}},
+            {{"url":"http://example.org/kind","valueCoding":{{"system":"http://example.org/kinds","code":"k{}"}}}},
+            {{"url":"http://example.org/size","valueQuantity":{{"value":{number},"unit":"cm","system":"http://unitsofmeasure.org","code":"cm"}}}}]}}"#,
+            28 - number,
+            number % 3,
+            number % 2,
+        ));
+    }
+    let parameter = |code: &str, of: &str, expression: &str, more: &str| {
+        server.put(&format!(
+            r#"{{"resourceType":"SearchParameter","id":"{code}","url":"http://example.org/SearchParameter/{code}","name":"{code}","status":"active",
+            "description":"d","code":"{code}","base":["Patient"],"type":"{of}",{more}"expression":"{expression}"}}"#
+        ));
+    };
+    let extension = |name: &str| format!("Patient.extension('http://example.org/{name}').value");
+    parameter("x-at", "date", &extension("at"), "");
+    parameter("x-by", "reference", &extension("by"), r#""target":["Practitioner"],"#);
+    parameter("x-kind", "token", &extension("kind"), "");
+    parameter("x-size", "quantity", &extension("size"), "");
+    parameter("x-first", "string", "Patient.name.given.first()", "");
+    parameter("x-broken", "string", "Patient.name.given.(", "");
+    assert_eq!(server.call(Method::Post, "Patient/$reindex", "").status, 202);
+    for _ in 0..2_000 {
+        if server.found("Patient?x-kind=x").is_ok() {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    for (query, total) in [
+        ("Patient?x-at=ge2020-01-20", 9),
+        ("Patient?x-by=Practitioner/g1", 4),
+        ("Patient?x-by.family=doc2", 4),
+        ("Practitioner?_has:Patient:x-by:x-kind=k1", 3),
+        ("Patient?x-kind=http://example.org/kinds|k1&x-size=gt0.05|http://unitsofmeasure.org|m", 3),
+        ("Patient?x-first=A1", 3),
+        ("Patient?x-first=C", 0),
+        ("Patient?_filter=x-kind eq k0 and not (x-by re Practitioner/g0)", 4),
+    ] {
+        assert_eq!(server.found(&format!("{query}&_summary=count")), Ok(total), "{query}");
+    }
+    let answer = server.call(Method::Get, "Patient?_sort=-x-at&_count=3&_include=Patient:x-by", "");
+    let bundle = read(answer.body.unwrap().bytes());
+    let ids: Vec<_> = bundle.root().every("entry.resource.id").iter().map(|id| id.text().unwrap().to_owned()).collect();
+    assert_eq!(ids, ["p0", "p1", "p2", "g0", "g1", "g2"]);
+    let (status, said) = server.found("Patient?x-broken=a").unwrap_err();
+    assert!(status == 400 && said.contains("cannot be compiled"), "{said}");
+}
