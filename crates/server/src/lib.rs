@@ -8,6 +8,7 @@ pub mod command;
 pub mod configuration;
 pub mod http;
 mod ids;
+mod mllp;
 pub mod store;
 
 pub use ids::{MachineClock, TimeOrderedIds};

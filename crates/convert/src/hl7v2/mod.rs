@@ -70,6 +70,9 @@ enum Plan {
 
 fn convert(knowledge: &Knowledge<'_>, source: &Source<'_>, options: &Options) -> Result<Draft, Refusal> {
     let message = read::read(source.bytes, &options.limits)?;
+    if message.kind().is_none() {
+        return refuse("The message header names no type of message (MSH-9).".to_owned());
+    }
     if let Some(draft) = mdm::embedded(knowledge, &message, source, options) {
         return draft.map(|draft| of_message(draft, source, options));
     }

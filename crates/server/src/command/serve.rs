@@ -48,8 +48,14 @@ pub(crate) fn run(values: &Values) -> Result<ExitCode, Box<dyn Error>> {
 /// # Errors
 /// Where the address or the TLS files cannot be used.
 pub fn serve(service: Arc<Service>, values: &Values) -> Result<Running, HttpError> {
-    let state = State::new(service, Arc::new(MachineClock), Arc::new(TimeOrderedIds), values);
-    start(Data::new(state), values)
+    let state = Data::new(State::new(service, Arc::new(MachineClock), Arc::new(TimeOrderedIds), values));
+    let mut running = start(state.clone(), values)?;
+    if let Some(address) = values.some_text("mllp") {
+        let base =
+            values.some_text("base-url").map_or_else(|| running.base(), |url| url.trim_end_matches('/').to_owned());
+        running.mllp = Some(crate::mllp::start(state, address, base)?);
+    }
+    Ok(running)
 }
 
 /// What the configuration says of the service.

@@ -34,6 +34,8 @@ pub enum HttpError {
 pub struct Running {
     /// Where.
     pub address: SocketAddr,
+    /// Where HL7 v2 messages are taken, if anywhere.
+    pub mllp: Option<SocketAddr>,
     /// `http` or `https`.
     pub scheme: &'static str,
     /// Runs until it is stopped; to be awaited.
@@ -100,5 +102,5 @@ pub fn start(state: Data<State>, values: &Values) -> Result<Running, HttpError> 
     };
     let bound = server.addrs().first().copied();
     let address = bound.ok_or_else(|| failed(io::Error::other("it names no interface")))?;
-    Ok(Running { address, scheme, server: server.run() })
+    Ok(Running { address, mllp: None, scheme, server: server.run() })
 }

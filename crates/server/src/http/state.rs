@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use actix_web::web::Bytes;
 use interaction::{Ids, Service};
-use model::Clock;
-use tokio::sync::Semaphore;
+use model::{Clock, Instant};
+use tokio::sync::{Semaphore, SemaphorePermit, TryAcquireError};
 
 use crate::configuration::Values;
 
@@ -72,6 +72,26 @@ impl State {
         let text = Bytes::from(interaction::open_api::text(&self.service, base).into_bytes());
         *kept = Some(OpenApi { base: base.to_owned(), index: Arc::downgrade(&index), text: text.clone() });
         text
+    }
+
+    /// How long a body may be.
+    pub(crate) fn longest_body(&self) -> usize {
+        self.longest_body
+    }
+
+    /// How many connections a listener beside HTTP serves at a time.
+    pub(crate) fn connections(&self) -> usize {
+        self.slots.available_permits().clamp(1, 1024)
+    }
+
+    /// The right to be one of the requests at a time, while it is held.
+    pub(crate) fn slot(&self) -> Result<SemaphorePermit<'_>, TryAcquireError> {
+        self.slots.try_acquire()
+    }
+
+    /// What time it is.
+    pub(crate) fn now(&self) -> Instant {
+        self.clock.now()
     }
 
     /// A request id that no other request has.

@@ -13,6 +13,8 @@ use server::configuration::{SETTINGS, Source, Values};
 pub struct Running {
     pub base: String,
     pub client: Client,
+    /// Where HL7 v2 messages go, if anywhere.
+    pub mllp: Option<std::net::SocketAddr>,
     handle: Option<ServerHandle>,
     thread: Option<JoinHandle<()>>,
 }
@@ -70,14 +72,14 @@ pub fn start_over(store: storage::Store, given: &[(&str, &str)]) -> Running {
             let settings = server::command::settings(&values);
             let service = Arc::new(Service::new(store, catalog::Catalog::built_in(), settings));
             let running = server::command::serve(service, &values).unwrap();
-            send.send((running.base(), running.handle())).unwrap();
+            send.send((running.base(), running.handle(), running.mllp)).unwrap();
             running.server.await.unwrap();
         });
     });
-    let (base, handle) = receive.recv().unwrap();
+    let (base, handle, mllp) = receive.recv().unwrap();
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = Client::builder().build().unwrap();
-    Running { base, client, handle: Some(handle), thread: Some(thread) }
+    Running { base, client, mllp, handle: Some(handle), thread: Some(thread) }
 }
 
 impl Running {
