@@ -51,6 +51,10 @@ fn statement(request: &Request<'_>) -> Tree {
     }
     let mut rest = root.item("rest");
     rest.set("mode", "server");
+    let mut security = rest.object("security");
+    security.set("cors", request.service.settings().cors);
+    let text = "Callers are not authenticated by tokens; TLS with client certificates is by configuration.";
+    security.set("description", text);
     for resource_type in RESOURCE_TYPES {
         resource(&mut rest.item("resource"), resource_type, &index);
     }

@@ -13,7 +13,7 @@ use crate::gathered;
 use crate::query::Query;
 use crate::refusal::{Class, Refusal};
 use crate::request::Request;
-use crate::{operation, render, search_type};
+use crate::{broad, operation, render, search_type};
 
 /// The most Observations that are looked at.
 const MOST: usize = 20_000;
@@ -31,6 +31,7 @@ pub(crate) fn run(request: &Request<'_>) -> Result<Answer, Refusal> {
         }
     };
     let query: Query = asked.pairs().iter().filter(|(name, _)| name != "max").cloned().collect();
+    broad::check_search(request.service, &["Observation".to_owned()], query.pairs())?;
     let view = request.service.store().view(None).map_err(Refusal::fault)?;
     let newest = Query::parse("_sort=-date");
     let found = search_type::sorted(request, &view, "Observation", &query.clone().and(newest), MOST)?;

@@ -51,6 +51,9 @@ pub(crate) fn run(request: &Request<'_>) -> Result<Answer, Refusal> {
     let index = request.service.rules().index;
     let settings = request.service.settings();
     let (types, compartment) = scope(request);
+    if compartment.is_none() {
+        crate::broad::check_search(request.service, &types, &pairs)?;
+    }
     let search = Search {
         index: &index,
         view: &view,

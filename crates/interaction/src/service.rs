@@ -17,8 +17,18 @@ use crate::refusal::{Class, Refusal};
 use crate::reindex::Worker;
 use crate::request::Request;
 use crate::rules::{RuleBook, Rules};
-use crate::table;
 use crate::target::Target;
+use crate::{broad, table};
+
+/// What is done about a search that names neither a patient nor a record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BroadSearch {
+    /// It is answered.
+    #[default]
+    Allow,
+    /// It is refused with 403, and so is what goes over all patients by its nature.
+    Refuse,
+}
 
 /// What an operator decides about a service.
 #[derive(Clone, Debug)]
@@ -41,6 +51,10 @@ pub struct Settings {
     pub page: usize,
     /// The most entries on a page.
     pub longest_page: usize,
+    /// What is done about searches over all patients.
+    pub broad_search: BroadSearch,
+    /// Whether pages of other origins may call, as the CapabilityStatement says it.
+    pub cors: bool,
     /// Absolute URLs of this server's FHIR base without a trailing `/`: references below them are local.
     pub bases: Vec<String>,
 }
@@ -57,6 +71,8 @@ impl Default for Settings {
             unknown_extensions: Severity::Warning,
             page: 20,
             longest_page: 1000,
+            broad_search: BroadSearch::default(),
+            cors: false,
             bases: Vec::new(),
         }
     }
@@ -164,6 +180,7 @@ impl Service {
         self.check_type(&target)?;
         let row = table::find(call.method, &target)?;
         *name = row.name;
+        broad::check_row(self, row, &target)?;
         // A Binary is read in its own form, whatever that is: the function of its row looks at Accept itself.
         let media = if target.resource_type == "Binary" { media.unwrap_or(Media::JSON) } else { media? };
         let action = Action {

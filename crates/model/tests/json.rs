@@ -75,3 +75,11 @@ fn limits_hold() {
         assert!(read(text.as_bytes(), &limits).unwrap_err().limit, "{text}");
     }
 }
+
+#[test]
+fn names_may_be_escaped_like_any_string() {
+    let text = r#"{"resource\u0054ype":"Patient","\u0069d":"a","\u00e9\ud83d\ude00":{"x\ty":true},"birthDate":"1952"}"#;
+    let tree = model::json::read(text.as_bytes(), &Default::default()).unwrap();
+    assert_eq!((tree.resource_type(), tree.root().text_at("id")), ("Patient", Some("a")));
+    assert!(tree.root().get("é😀").is_some_and(|element| element.get("x\ty").is_some()));
+}

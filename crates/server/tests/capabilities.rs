@@ -91,3 +91,114 @@ fn what_is_done_is_declared() {
     }
     server.get("Patient/$nonsense").refused(404, "not-supported");
 }
+
+/// A value that a parameter of a type can have.
+fn value(of: &str) -> &'static str {
+    match of {
+        "date" => "2024-01",
+        "number" | "quantity" => "1",
+        "reference" => "Patient/a",
+        "uri" => "http://example.org",
+        "special" => "1.0|1.0|1|km",
+        _ => "a",
+    }
+}
+
+#[test]
+fn every_declared_search_parameter_is_understood_and_no_other() {
+    let server = start(&[]);
+    let statement = server.get("metadata").tree();
+    let rest = statement.root().get("rest").unwrap();
+    let mut count = 0;
+    for resource in rest.all("resource") {
+        let resource_type = resource.text_at("type").unwrap();
+        for parameter in resource.all("searchParam") {
+            let (name, of) = (parameter.text_at("name").unwrap(), parameter.text_at("type").unwrap());
+            let answer = server.get(&format!("{resource_type}?{name}={}&_count=1", value(of)));
+            // A composite is of the right form only where each part is; it is known all the same.
+            let known = answer.status == 200 || !answer.text().contains("\"not-supported\"");
+            assert!(known, "{resource_type}?{name}: {} {}", answer.status, answer.text());
+            count += 1;
+        }
+        server.get(&format!("{resource_type}?nonsense=1")).refused(400, "not-supported");
+    }
+    assert!(count > 2_000, "{count}");
+}
+
+#[test]
+fn every_declared_operation_is_known_and_no_other() {
+    let server = start(&[]);
+    let statement = server.get("metadata").tree();
+    let rest = statement.root().get("rest").unwrap();
+    let is_known = |path: &str| {
+        let answers = [server.get(path), server.post(path, r#"{"resourceType":"Parameters"}"#)];
+        answers.iter().any(|answer| answer.status != 405 && !answer.text().contains("is not known here."))
+    };
+    let mut declared: BTreeSet<(String, String)> = BTreeSet::new();
+    for (resource_type, element) in
+        rest.all("resource").map(|one| (one.text_at("type").unwrap(), one)).chain([("", rest)])
+    {
+        for operation in element.all("operation") {
+            let (name, definition) = (operation.text_at("name").unwrap(), operation.text_at("definition").unwrap());
+            assert!(definition.contains(':'), "{definition}");
+            declared.insert((resource_type.to_owned(), name.to_owned()));
+        }
+    }
+    for (resource_type, name) in &declared {
+        let of_type = if resource_type.is_empty() { "Patient" } else { resource_type };
+        let paths = [format!("${name}"), format!("{of_type}/${name}"), format!("{of_type}/a/${name}")];
+        assert!(paths.iter().any(|path| is_known(path)), "{resource_type} ${name} is declared, and not done");
+    }
+    for row in interaction::table::ROWS.iter().filter(|row| row.name.starts_with('$')) {
+        let types: &[&str] = if row.types.is_empty() { &[""] } else { row.types };
+        for resource_type in types {
+            let name = row.name.trim_start_matches('$').to_owned();
+            let of_all = declared.contains(&(String::new(), name.clone()));
+            assert!(of_all || declared.contains(&((*resource_type).to_owned(), name)), "{} is not declared", row.name);
+        }
+    }
+    for path in ["$nonsense", "Patient/$nonsense", "Patient/a/$nonsense", "Observation/a/$everything", "Patient/$lastn"]
+    {
+        assert!(!is_known(path), "{path}");
+    }
+}
+
+#[test]
+fn what_is_asked_of_all_patients_is_refused_where_that_is_configured() {
+    let server = start(&[("broad-search", "refuse"), ("cors-origins", "http://localhost:1")]);
+    let statement = server.get("metadata").tree();
+    assert_eq!(statement.root().text_at("rest.security.cors"), Some("true"));
+    server.put("Patient/p", r#"{"resourceType":"Patient","id":"p"}"#);
+    for path in [
+        "Patient",
+        "Patient?name=a",
+        "Patient?identifier:missing=false",
+        "Patient?birthdate=2020",
+        "Condition",
+        "Condition?code=1",
+        "Condition?patient:missing=false",
+        "Observation/$lastn?code=1",
+        "Patient/_history",
+        "_history",
+        "?_type=Patient",
+        "$export",
+        "Patient/$everything",
+    ] {
+        server.get(path).refused(403, "forbidden");
+    }
+    for path in [
+        "Patient/p",
+        "Patient?identifier=urn:oid:2.999|1",
+        "Patient?birthdate=2020&name=a",
+        "Condition?patient=p",
+        "Condition?patient.identifier=1",
+        "Observation/$lastn?patient=p",
+        "Patient/p/Condition",
+        "Patient/p/$everything",
+        "Patient/p/_history",
+        "Practitioner?name=a",
+    ] {
+        assert_eq!(server.get(path).status, 200, "{path}");
+    }
+    assert_eq!(start(&[]).get("Condition?code=1").status, 200, "by default it is answered");
+}

@@ -177,9 +177,7 @@ impl<'s> Reader<'s> {
     }
 
     fn member(&mut self, parent: u32, key: Text, position: u32, base: usize, depth: usize) -> Result<(), Fault> {
-        let key_bytes =
-            &self.bytes[key.start as usize..(key.start as usize + key.length as usize).min(self.bytes.len())];
-        if key.plain && key_bytes == b"resourceType" && self.holds_resource(parent) {
+        if self.text_at(&key) == "resourceType" && self.holds_resource(parent) {
             return self.resource_type(parent);
         }
         let underscore = self.text_at(&key).starts_with('_') && key.length > 1;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use actix_web::rt::System;
 use actix_web::web::Data;
 use interaction::checked::{DocumentCheck, ResourceCheck};
-use interaction::{Service, Settings};
+use interaction::{BroadSearch, Service, Settings};
 use model::{Clock, Limits, Severity};
 
 use super::demo::{self, Folder};
@@ -68,6 +68,11 @@ pub fn settings(values: &Values) -> Settings {
         started: MachineClock.now(),
         limits,
         bases: vec![base],
+        broad_search: match values.text("broad-search") {
+            "refuse" => BroadSearch::Refuse,
+            _ => BroadSearch::Allow,
+        },
+        cors: values.some_text("cors-origins").is_some(),
         resources: match values.text("validate-resources") {
             "text" => ResourceCheck::Text,
             "profiles" => ResourceCheck::Profiles,

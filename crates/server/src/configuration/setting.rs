@@ -100,6 +100,8 @@ settings! {
         "The same for a document that was converted here.";
     "unknown-extensions" "LEVEL" Kind::Choice(&["warning", "error"]), "warning", &["serve", "validate", "config"],
         "What an extension whose definition is not known is for a validation on demand; modifier extensions always are errors.";
+    "broad-search" "WORD" Kind::Choice(&["allow", "refuse"]), "allow", SERVE,
+        "A search that names neither a patient nor a record, and what goes over all patients, is answered, or refused with 403.";
     "log-level" "LEVEL" Kind::Choice(&["error", "warn", "info", "debug", "trace"]), "info", &[],
         "How much is logged, to standard error. Queries and bodies are never logged: they hold identities.";
     "log-format" "FORMAT" Kind::Choice(&["text", "json"]), "text", &[],
