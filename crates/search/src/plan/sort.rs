@@ -102,7 +102,7 @@ pub(crate) fn by_keys(
         while let Some(candidate) = matches.next()? {
             numbers.push(candidate.number());
         }
-        if numbers.len() as u64 * stream::BODY < context.view.count(&plan.type_name)? {
+        if numbers.len() as u64 * stream::KEYS_OF_ONE < context.view.count(&plan.type_name)? {
             for number in numbers {
                 let candidate = Candidate::new(context, number);
                 let values: Result<Vec<_>, _> = keys.iter().map(|key| key.value(&candidate, place)).collect();

@@ -20,8 +20,8 @@ use crate::value::{Reference, Value};
 const KEYS: usize = 16;
 /// Keys that are known whose rows are merged: to begin one more costs about as much as to read ten rows.
 const POINTS: usize = 128;
-/// Index rows that are read in the time of one resource's content.
-pub(crate) const BODY: u64 = 40;
+/// Index rows that are read in the time of the keys of one resource.
+pub(crate) const KEYS_OF_ONE: u64 = 10;
 /// Rows of a merge that are stepped over before it is sought again.
 const STEPS: usize = 6;
 
@@ -212,6 +212,14 @@ fn fall_apart(
     Ok(false)
 }
 
+/// The sets of which one must hold, without a level between.
+fn alternatives(set: &Set) -> Vec<&Set> {
+    match set {
+        Set::Or(sets) => sets.iter().flat_map(alternatives).collect(),
+        other => vec![other],
+    }
+}
+
 /// The rows of a set that is made of rows only, read one after the other: at most `most`, else `None`.
 pub(crate) fn gather_numbers(
     context: &Context<'_>,
@@ -220,11 +228,7 @@ pub(crate) fn gather_numbers(
     exact: &mut bool,
 ) -> Result<Option<BTreeSet<Number>>, EngineError> {
     let mut found = BTreeSet::new();
-    let sets: &[Set] = match set {
-        Set::Or(sets) => sets,
-        other => std::slice::from_ref(other),
-    };
-    for set in sets {
+    for set in alternatives(set) {
         match set {
             Set::Rows(rows) => {
                 let mut read = 0;
@@ -343,7 +347,7 @@ pub(crate) fn referred(
     while let Some(candidate) = matches.next()? {
         found.push(candidate.number());
     }
-    if (found.len() as u64) * BODY < context.view.count(source_name)? {
+    if (found.len() as u64) * KEYS_OF_ONE < context.view.count(source_name)? {
         for number in found {
             let targets = targets(&Candidate::new(context, number), &rows)?;
             ids.extend(targets.into_iter().filter(|(of, _)| Some(*of) == target_number).map(|(_, id)| id));
