@@ -5,11 +5,13 @@
 
 mod against;
 mod documents;
+mod growth;
 mod http;
 mod load;
 mod model;
 mod options;
 mod search;
+mod soak;
 mod transactions;
 mod validation;
 mod whole;
@@ -75,6 +77,18 @@ const MEASUREMENTS: &[Measurement] = &[
         about: "one transaction of 27,000 entries; [DIR of transactions], else made up",
         options: whole::OPTIONS,
         run: whole::big_transaction,
+    },
+    Measurement {
+        name: "soak",
+        about: "writers, deleters, readers and pagers, half of the time with a SIGKILL loop; 10 minutes",
+        options: soak::OPTIONS,
+        run: soak::run,
+    },
+    Measurement {
+        name: "growth",
+        about: "writes, reads and searches with 1,000 resources, 10,000 … 1,000,000",
+        options: growth::OPTIONS,
+        run: growth::run,
     },
     Measurement {
         name: "whole",

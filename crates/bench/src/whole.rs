@@ -22,13 +22,16 @@ const MINIMAL: &str = "Prefer: return=minimal\r\n";
 const STOPPED: Duration = Duration::from_secs(120);
 
 /// A program over a folder of its own.
-struct Served {
-    folder: tempfile::TempDir,
-    program: Program,
+pub(crate) struct Served {
+    /// Where its store is.
+    pub(crate) folder: tempfile::TempDir,
+    /// The program.
+    pub(crate) program: Program,
 }
 
 impl Served {
-    fn fresh() -> Result<Served, String> {
+    /// Over an empty store.
+    pub(crate) fn fresh() -> Result<Served, String> {
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
         let program = Program::start(folder.path(), &["--static-probe", "1900"])?;
         Ok(Served { folder, program })
@@ -117,12 +120,12 @@ fn creates(served: &Served, options: &Options) -> Result<u64, String> {
     Ok(load.answers)
 }
 
-fn get(path: &str) -> Vec<u8> {
+pub(crate) fn get(path: &str) -> Vec<u8> {
     request("GET", path, "", "")
 }
 
 /// The paths of a thousand Observations.
-fn paths(address: &str) -> Result<Vec<String>, String> {
+pub(crate) fn paths(address: &str) -> Result<Vec<String>, String> {
     let answer = Connection::open(address)?.exchange(&get("/fhir/Observation?_count=1000"))?;
     let text = String::from_utf8_lossy(&answer.body).into_owned();
     let found = text.split("\"fullUrl\":\"").skip(1).filter_map(|rest| rest.split('"').next());
@@ -225,7 +228,9 @@ pub(crate) fn whole(options: &Options) -> Result<(), String> {
     mixture(&served, options)?;
     defaults.paths = options.paths.clone();
     resources += big(&served, &defaults)?;
-    println!("resident after all of it: {} MB", served.program.resident() / 1_000_000);
+    std::thread::sleep(Duration::from_secs(2));
+    load(&served.program.address, 1, Duration::from_millis(100), 200, |_| get("/fhir/Patient?_count=1"))?;
+    println!("resident two seconds after all of it: {} MB", served.program.resident() / 1_000_000);
     let Served { folder, program } = served;
     starts(folder.path(), program)?;
     let engine = storage::fjall::open(folder.path(), &EngineOptions::default()).map_err(|error| error.to_string())?;

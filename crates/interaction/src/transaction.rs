@@ -286,23 +286,21 @@ impl Plan {
     }
 
     /// The narrative with the links of its `href` and `src` led to their resources; `None` where none is to be led.
+    /// In one pass: a Bundle may have as many narratives as links.
     fn linked_narrative(&self, text: &str) -> Option<String> {
-        let mut linked = String::new();
-        let mut rest = text;
-        while let Some(place) = [" href=", " src="].iter().filter_map(|name| Some(rest.find(name)? + name.len())).min()
-        {
-            let (before, after) = rest.split_at_checked(place)?;
+        let (mut linked, mut rest, mut is_changed) = (String::with_capacity(text.len()), text, false);
+        while let Some(at) = rest.find("=\"urn:") {
+            let (before, after) = rest.split_at(at + 2);
             linked.push_str(before);
-            rest = after;
-            let quote = after.chars().next().filter(|first| matches!(first, '\'' | '"'));
-            let value = quote.and_then(|quote| after.get(1..)?.split(quote).next());
-            if let Some(place) = value.and_then(|value| self.place_of(&value.replace("&amp;", "&"))) {
-                linked.push_str(&format!("\"{}\"", place.replace('&', "&amp;")));
-                rest = value.and_then(|value| after.get(value.len() + 2..)).unwrap_or_default();
-            }
+            let url = after.split('"').next().unwrap_or_default();
+            let is_link = before.ends_with("href=\"") || before.ends_with("src=\"");
+            let place = self.places.get(url).filter(|_| is_link);
+            is_changed |= place.is_some();
+            linked.push_str(place.map_or(url, String::as_str));
+            rest = after.get(url.len()..).unwrap_or_default();
         }
         linked.push_str(rest);
-        (linked != text).then_some(linked)
+        is_changed.then_some(linked)
     }
 
     /// The resource of `Practitioner?identifier=…`.
