@@ -299,7 +299,8 @@ fn check(program: &Program, known: &Known) -> Result<(), String> {
         // A deletion is answered without its version.
         let version = if deleted { state.version + u64::from(!state.deleted) } else { version };
         let as_told = (version, deleted) == (state.version, state.deleted);
-        if !as_told && !(state.unknown && version == state.version + 1) {
+        let may_be_done = state.unknown && version == state.version + 1;
+        if !as_told && !may_be_done {
             return Err(format!("p{pair}: {state:?} was acknowledged, {left:?} is there"));
         }
         known.set(pair, Pair { version, deleted, unknown: false });
