@@ -63,6 +63,41 @@ fn procedures_vaccinations_and_plans() {
 }
 
 #[test]
+fn hazards() {
+    check(include_str!("safety/hazards.txt"), 25);
+}
+
+#[test]
+fn a_relative_leaves_nothing_of_the_patient() {
+    let cases = include_str!("safety/hazards.txt").split("## ").filter(|case| case.contains("relatedSubject"));
+    let mut count = 0;
+    for case in cases {
+        let entry = case.get(case.find("\n<").unwrap()..).unwrap();
+        let draft = converted(&summary("10157-6", entry));
+        for kind in ["Condition", "AllergyIntolerance", "MedicationStatement", "Procedure"] {
+            assert_eq!(first(&draft, kind), "", "{case}");
+        }
+        let own = first(&draft, "Observation");
+        assert!(own.is_empty() || own.contains("\"focus\""), "{own}");
+        count += 1;
+    }
+    assert!(count >= 5);
+}
+
+#[test]
+fn a_wrong_key_of_an_ins_is_named() {
+    let with = |number: &str| {
+        let text = summary("11450-4", "").replace("root='2.16.840.1.113883.19.5.2' extension='p'", number);
+        converted(&text)
+    };
+    let named = |number: &str| with(number).report.issues.iter().any(|issue| issue.text.contains("number and key"));
+    assert!(!named("root='1.2.250.1.213.1.4.10' extension='180067500001701'"));
+    assert!(named("root='1.2.250.1.213.1.4.10' extension='180067500001702'"));
+    let patient = first(&with("root='1.2.250.1.213.1.4.10' extension='180067500001702'"), "Patient");
+    assert!(patient.contains("INS-NIR-TEST") && patient.contains("180067500001702"), "{patient}");
+}
+
+#[test]
 fn no_known_medications_is_not_turned_around() {
     let nothing = "<entry><substanceAdministration classCode='SBADM' moodCode='INT' negationInd='true'><code \
                    code='no-known-medications' codeSystem='2.16.840.1.113883.5.1150.1'/></substanceAdministration></entry>";

@@ -231,7 +231,7 @@ fn statuses(
     let ended = observation
         .get("effectiveTime")
         .and_then(|when| when.get("high"))
-        .is_some_and(|high| high.peek("value").is_some());
+        .is_some_and(|high| high.peek("value").is_some() && !super::problem::is_later(cx, high));
     let clinical = clinical.or(match (ended, around) {
         (true, _) => Some("resolved"),
         (_, Some(code)) => table::lookup("concern-clinical", code),

@@ -122,6 +122,7 @@ pub(super) fn fill_coding(cx: &mut Context<'_>, node: Node<'_>, coding: &mut Ele
                     format!("The code system {system:?} is neither an OID nor a URI; the code has no system."),
                 );
             }
+            name_short(cx, node, system);
             uri
         }
         None => None,
@@ -144,8 +145,10 @@ fn is_hl7(cx: &Context<'_>, node: Node<'_>) -> bool {
     node.peek("codeSystem").and_then(|oid| system_uri(cx, oid)).is_some_and(|uri| is_hl7_uri(&uri))
 }
 
+/// Systems whose displays may only be their own: HL7's, and DICOM's.
 fn is_hl7_uri(uri: &str) -> bool {
-    uri.starts_with("http://terminology.hl7.org/CodeSystem/")
+    uri == "http://dicom.nema.org/resources/ontology/DCM"
+        || uri.starts_with("http://terminology.hl7.org/CodeSystem/")
         || uri.starts_with("http://hl7.org/fhir/") && !uri.starts_with("http://hl7.org/fhir/sid/")
 }
 
@@ -173,6 +176,13 @@ pub(super) fn is_oid(text: &str) -> bool {
     let arc =
         |arc: &str| !arc.is_empty() && arc.bytes().all(|b| b.is_ascii_digit()) && (arc == "0" || !arc.starts_with('0'));
     text.starts_with(['0', '1', '2']) && text.as_bytes().get(1) == Some(&b'.') && text.split('.').all(arc)
+}
+
+/// Names an OID that is too short to be anybody's: examples and invented ones.
+pub(super) fn name_short(cx: &mut Context<'_>, node: Node<'_>, oid: &str) {
+    if is_oid(oid) && oid.split('.').count() < 5 && cx.systems.uri(oid).is_none() {
+        cx.defect(node, format!("The OID {oid} is too short to be a registered one."));
+    }
 }
 
 /// What the original text says, its reference into the narrative followed; taken.
@@ -242,6 +252,12 @@ pub(super) fn alternate(cx: &mut Context<'_>, node: Node<'_>, primitive: &mut El
     let mut extension = primitive.item("extension");
     extension.set("url", ALTERNATE);
     fill_concept(cx, node, &mut extension.object("valueCodeableConcept"));
+}
+
+/// The same where the source's code is of no system that a FHIR server would know.
+pub(super) fn alternate_text(text: Option<&str>, primitive: &mut ElementMut<'_>) {
+    let mut extension = primitive.item("extension");
+    extension.set("url", ALTERNATE).object("valueCodeableConcept").set_some("text", text);
 }
 
 /// What the code of a statement asks ("diagnosis by ICD code", "reason for vaccination") stands beside the code that answers

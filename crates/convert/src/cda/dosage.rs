@@ -221,6 +221,11 @@ fn timing(cx: &mut Context<'_>, act: Node<'_>, dosage: &mut ElementMut<'_>, boun
             _ => {}
         }
     }
+    // Several phases of one period are as many times within it.
+    let times = timing.as_element().every("repeat.timeOfDay").len();
+    if times > 1 && timing.as_element().text_at("repeat.frequency") == Some("1") {
+        timing.object("repeat").set("frequency", Primitive::Integer(times as i64));
+    }
     if timing.as_element().has_children() {
         let mut target = dosage.object("timing");
         for child in tree.root().children() {

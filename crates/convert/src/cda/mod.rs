@@ -18,6 +18,7 @@ mod immunization;
 mod media;
 mod medication;
 mod narrative;
+mod national;
 mod observation;
 mod participation;
 mod parts;

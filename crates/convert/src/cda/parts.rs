@@ -29,7 +29,11 @@ pub(super) fn push_identifier(cx: &mut Context<'_>, id: Node<'_>, to: &mut Eleme
 /// Fills an Identifier: root as system and extension as value, or the root itself as `urn:oid:` or `urn:uuid:`.
 pub(super) fn fill_identifier(cx: &mut Context<'_>, id: Node<'_>, identifier: &mut ElementMut<'_>) {
     id.take_attributes();
+    super::national::complete(cx, id, identifier);
     let root = id.peek("root");
+    if let Some(root) = root {
+        coded::name_short(cx, id, root);
+    }
     let uri = root.and_then(|root| identifier_uri(cx, root));
     match (&uri, id.peek("extension")) {
         (Some(uri), Some(extension)) => identifier.set("system", uri).set("value", extension),

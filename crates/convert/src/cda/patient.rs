@@ -13,6 +13,7 @@ const BIRTH_PLACE: &str = "http://hl7.org/fhir/StructureDefinition/patient-birth
 const PROFICIENCY: &str = "http://hl7.org/fhir/StructureDefinition/patient-proficiency";
 /// Codes of v3-LanguageAbilityProficiency and v3-LanguageAbilityMode.
 const LANGUAGE: [&str; 10] = ["E", "F", "G", "P", "ESGN", "ESP", "EWR", "RSGN", "RSP", "RWR"];
+const ORIGINAL: &str = "http://hl7.org/fhir/StructureDefinition/originalText";
 const RELIGION: &str = "http://hl7.org/fhir/StructureDefinition/patient-religion";
 
 /// Fills the Patient of the document's first record target and adds it under `cx.patient`.
@@ -69,7 +70,11 @@ fn demographics(cx: &mut Context<'_>, person: Node<'_>, to: &mut ElementMut<'_>)
         match known {
             Some(known) => {
                 to.set("gender", known);
-                if gender.get("translation").is_some() || !matches!(code, "F" | "M") {
+                if !matches!(code, "F" | "M" | "UN") {
+                    // Another code than HL7's is kept in words.
+                    let said = super::entry::said(cx, gender);
+                    coded::alternate_text(said.as_deref(), &mut to.primitive("gender"));
+                } else if gender.get("translation").is_some() || code == "UN" {
                     coded::alternate(cx, gender, &mut to.primitive("gender"));
                 }
             }
@@ -139,7 +144,9 @@ fn communication(cx: &mut Context<'_>, node: Node<'_>, to: &mut ElementMut<'_>) 
             part.set("url", url);
             let mut coding = part.object("valueCoding");
             coded::fill_coding(cx, code, &mut coding);
-            coding.set_some("display", code.peek("displayName"));
+            if let Some(text) = code.peek("displayName") {
+                coding.primitive("display").item("extension").set("url", ORIGINAL).set("valueString", text);
+            }
         }
     }
     if extension.root().get("extension").is_some() {

@@ -133,7 +133,7 @@ fn statuses(
         }
         take_status(cx, status);
     }
-    let ended = end(observation).or_else(|| concern.and_then(end)).is_some();
+    let ended = end(observation).or_else(|| concern.and_then(end)).is_some_and(|high| !is_later(cx, high));
     let error = matches!((own, around), (Some("nullified"), _) | (_, Some("nullified")));
     let clinical = match clinical {
         Some("active" | "recurrence" | "relapse") if ended => {
@@ -155,6 +155,14 @@ fn statuses(
     if let Some(code) = verification {
         to.object("verificationStatus").item("coding").set("system", VERIFICATION).set("code", code);
     }
+}
+
+/// Whether a time lies after the day on which the document was written.
+pub(super) fn is_later(cx: &Context<'_>, when: Node<'_>) -> bool {
+    let day = |text: &str| text.get(..10).unwrap_or(text).to_owned();
+    let written = cx.date.as_deref().map(day);
+    let time = time::peek_time(when).map(|text| day(&text));
+    time.zip(written).is_some_and(|(time, written)| time > written)
 }
 
 /// Marks a status observation as carried.
