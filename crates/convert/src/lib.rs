@@ -4,11 +4,12 @@
 //! gives a [`Draft`]: the document, a [`Report`] that names every mapped section and entry and every loss with its path,
 //! line and reason, and a Provenance. What cannot be converted is refused with a precise [`Refusal`]; nothing is half done.
 //!
-//! One folder per source format (`cda/`, `fhir/`, `hl7v2/`), registered in [`formats`]. This crate does no I/O, validates nothing
+//! One folder per source format (`cda/`, `dicom/`, `fhir/`, `hl7v2/`), registered in [`formats`]. This crate does no I/O, validates nothing
 //! (that is the crate `validation`), stores nothing, and has no clock: see [`Options::now`].
 
 mod category;
 pub mod cda;
+pub mod dicom;
 mod document;
 mod encoding;
 mod european;

@@ -1,7 +1,7 @@
 //! ITI-105 Simplified Publish: `POST [base]/DocumentReference` with the document inside (requirement A-40).
 //!
-//! <https://profiles.ihe.net/ITI/MHD/ITI-105.html>. A CDA or FHIR attachment becomes the European document, stored as a
-//! Bundle; other content (PDF, DICOM) becomes a Binary. `data` is dropped, `url`, `size` and `hash` are set. Nothing is
+//! <https://profiles.ihe.net/ITI/MHD/ITI-105.html>. A CDA, FHIR or HL7 v2 attachment or a DICOM structured report becomes
+//! the European document, stored as a Bundle; other content (PDF, images) becomes a Binary. `data` is dropped, `url`, `size` and `hash` are set. Nothing is
 //! stored on failure.
 
 use base64::Engine;
@@ -41,12 +41,8 @@ pub(crate) fn run(request: &Request<'_>, reference: Tree) -> Result<Answer, Refu
     }
     let mut reference = checked_reference(request, reference)?;
     let content_type = content_type.unwrap_or_default();
-    let stored = match ::convert::sniff(&bytes, Some(&content_type)) {
-        Some(_) => {
-            let converted = convert::source(request, &bytes, Some(&content_type), None).map_err(|mut refusal| {
-                refusal.issues = convert::below(refusal.issues, DATA);
-                refusal
-            })?;
+    let stored = match converted(request, &bytes, &content_type)? {
+        Some(converted) => {
             clear(&mut reference);
             let original = Original { content_type: &content_type, bytes: &bytes };
             deposit(request, &converted, Some(&original).filter(|_| !converted.unchanged), Some(&reference))?
@@ -57,6 +53,23 @@ pub(crate) fn run(request: &Request<'_>, reference: Tree) -> Result<Answer, Refu
         }
     };
     written::answer(request, stored.first())
+}
+
+/// The document that the content becomes; `None` where it is kept as it came: files of no format that is read, and DICOM
+/// objects that are no report.
+fn converted(request: &Request<'_>, bytes: &[u8], content_type: &str) -> Result<Option<::convert::Draft>, Refusal> {
+    let Some(format) = ::convert::sniff(bytes, Some(content_type)) else { return Ok(None) };
+    let image = format.name == "dicom";
+    match convert::source(request, bytes, Some(content_type), None) {
+        Ok(draft) => {
+            Ok(Some(draft).filter(|draft| !image || draft.document.root().text_at("type") == Some("document")))
+        }
+        Err(_) if image => Ok(None),
+        Err(mut refusal) => {
+            refusal.issues = convert::below(refusal.issues, DATA);
+            Err(refusal)
+        }
+    }
 }
 
 /// What must hold of the DocumentReference before its document is looked at.

@@ -172,3 +172,18 @@ fn a_document_is_linked_to_the_patient_of_its_identifier() {
     server.delete("Patient/known");
     assert!(!["Patient/known", "Patient/other"].contains(&subject().as_str()));
 }
+
+#[test]
+fn a_dicom_report_is_converted_and_an_image_stays_what_it_is() {
+    let server = start(&[]);
+    let report = include_bytes!("../../convert/tests/pairs/dicom-measurement-report/input.dcm");
+    let published = publish(&server, "application/dicom", report, "");
+    assert_eq!(published.status, 201, "{}", published.text());
+    assert_eq!(text(&published.tree(), "category.coding.code"), "Medical-Imaging");
+    assert!(text(&published.tree(), "content.attachment.url").contains("/Bundle/"));
+    let selection = include_bytes!("../../convert/tests/pairs/dicom-key-objects/input.dcm");
+    let published = publish(&server, "application/dicom", selection, "");
+    assert_eq!(published.status, 201, "{}", published.text());
+    assert!(text(&published.tree(), "content.attachment.url").contains("/Binary/"));
+    assert_eq!(text(&published.tree(), "content.attachment.contentType"), "application/dicom");
+}
