@@ -5,8 +5,10 @@ mod contract;
 mod conversion;
 mod converted;
 mod exchange;
+mod gematik;
 mod guide_examples;
 mod identity;
+mod mutations;
 mod patch;
 mod terminology;
 mod validator;
@@ -75,8 +77,13 @@ pub const SUITES: &[Suite] = &[
         run: validator::cases,
     },
     Suite {
+        name: "mutations",
+        about: "single faults put into the valid European documents of the corpus DIR are found at their places",
+        run: mutations::run,
+    },
+    Suite {
         name: "gematik",
-        about: "German ePrescriptions of the corpus DIR, held against the packages of a second DIR",
-        run: validator::gematik,
+        about: "German ePrescriptions of the corpus DIR, held against the packages that it has",
+        run: gematik::run,
     },
 ];

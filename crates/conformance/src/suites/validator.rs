@@ -1,6 +1,6 @@
 //! Validator cases: a resource, the profile it is held against, what the reference validator says of it.
 //!
-//! `validator/cases.jsonl` and `validator/gematik-erp.jsonl` of the corpus, in its README's words. A case passes where our
+//! `validator/cases.jsonl` of the corpus, in its README's words. A case passes where our
 //! verdict is the reference's: valid where no issue is an error. Its supporting resources and profile are laid over what is
 //! built in. The agreement of each tier and the places of errors that were found are printed; the places are no cases.
 
@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use catalog::{Catalog, Loader};
+use catalog::Catalog;
 use ledger::{Ledger, Report, Tally};
 use model::{Instant, Issue, IssueType, Limits, Severity, Tree, json, xml};
 use validation::{Options, Validator};
@@ -26,15 +26,6 @@ pub(super) fn cases(paths: &[PathBuf]) -> Result<Report, String> {
         Catalog::built_in(),
         include_str!("../../ledgers/validator.toml"),
     )
-}
-
-/// German ePrescriptions; the corpus, and a folder with the packages they need (in FHIR's package cache layout).
-pub(super) fn gematik(paths: &[PathBuf]) -> Result<Report, String> {
-    let [corpus, packages] = paths else { return Err("the corpus and a folder of packages are expected".into()) };
-    let loader = Loader::new().path(packages).map_err(|error| error.to_string())?;
-    let catalog = Catalog::built_in().with_loaded(loader);
-    let folder = corpus.join("validator");
-    run(&folder.join("gematik-erp.jsonl"), &folder, catalog, include_str!("../../ledgers/gematik.toml"))
 }
 
 fn run(cases: &Path, files: &Path, catalog: Catalog, ledger: &str) -> Result<Report, String> {

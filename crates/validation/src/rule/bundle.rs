@@ -20,6 +20,7 @@ pub(crate) fn check<'t>(pass: &mut Pass<'_, 't>, bundle: Element<'t>) {
     match ty {
         "document" => opening(pass, bundle, first, "Composition"),
         "message" => opening(pass, bundle, first, "MessageHeader"),
+        "searchset" => return super::authoring::search_set(pass, bundle),
         _ => return,
     }
     if let Some(first) = first.filter(|first| matches!(first.resource_type(), Some("Composition" | "MessageHeader"))) {

@@ -2,6 +2,7 @@
 //! type in [`RESOURCE`]; cardinality, slicing, types and unknown elements are called by the walk, which knows the items.
 
 pub(crate) mod answer;
+pub(crate) mod authoring;
 pub(crate) mod binding;
 pub(crate) mod bundle;
 pub(crate) mod cardinality;
@@ -37,6 +38,9 @@ pub(crate) const ELEMENT: &[ElementRule] =
 /// Rules on resources of one type.
 pub(crate) const RESOURCE: &[(&str, ResourceRule)] = &[
     ("Bundle", bundle::check),
+    ("CapabilityStatement", authoring::capability_statement),
+    ("CodeSystem", authoring::code_system),
+    ("ConceptMap", authoring::concept_map),
     ("Questionnaire", questionnaire::check),
     ("QuestionnaireResponse", questionnaire_response::check),
 ];

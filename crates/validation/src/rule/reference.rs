@@ -172,8 +172,11 @@ fn canonical<'t>(pass: &mut Pass<'_, 't>, element: Element<'t>, state: &State) {
     if url.is_empty() || state.targets.is_empty() {
         return;
     }
-    let Some(found) = pass.programs.catalog.any_resource(text) else { return };
-    let actual = &*found.header().resource_type;
+    let found = pass.programs.catalog.any_resource(text);
+    // FHIR's own canonicals have the type in them.
+    let own = url.strip_prefix("http://hl7.org/fhir/").and_then(|path| path.split_once('/'));
+    let own = own.map(|(ty, _)| ty).filter(|ty| super::resource::root(pass.programs, ty).is_some());
+    let Some(actual) = found.as_ref().map(|found| &*found.header().resource_type).or(own) else { return };
     for targets in &state.targets {
         let types = targets.profiles.iter().map(|profile| profile.rsplit('/').next().unwrap_or(profile));
         let types: Vec<&str> = types.collect();

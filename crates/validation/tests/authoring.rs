@@ -1,0 +1,79 @@
+//! Rules on resources that define others.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::sync::{Arc, LazyLock};
+
+use catalog::Catalog;
+use model::json;
+use validation::{Options, Validator};
+
+static VALIDATOR: LazyLock<Validator> = LazyLock::new(|| Validator::new(Arc::new(Catalog::built_in())));
+
+/// Paths of the errors of a resource.
+fn errors(text: &str) -> Vec<String> {
+    let tree = json::read(text.as_bytes(), &Default::default()).unwrap();
+    let issues = VALIDATOR.validate(&tree, &Options::default()).into_iter();
+    issues.filter(|issue| issue.severity.is_error()).map(|issue| issue.path).collect()
+}
+
+#[test]
+fn a_search_parameter_has_the_type_of_its_definition() {
+    let statement = |ty: &str| {
+        format!(
+            r#"{{"resourceType":"CapabilityStatement","status":"draft","date":"2026-01-01","kind":"requirements",
+            "fhirVersion":"4.0.1","format":["json"],"description":"d","rest":[{{"mode":"server","resource":[{{"type":"Patient",
+            "searchParam":[{{"name":"birthdate","definition":"http://hl7.org/fhir/SearchParameter/individual-birthdate","type":"{ty}"}}]}}]}}]}}"#
+        )
+    };
+    assert_eq!(errors(&statement("date")), Vec::<String>::new());
+    assert_eq!(errors(&statement("token")), ["CapabilityStatement.rest[0].resource[0].searchParam[0]"]);
+}
+
+#[test]
+fn a_supplement_says_so_in_its_content() {
+    let system = |content: &str| {
+        format!(
+            r#"{{"resourceType":"CodeSystem","url":"http://codes.invalid/s","name":"S","status":"draft",
+            "content":"{content}","supplements":"http://loinc.org"}}"#
+        )
+    };
+    assert_eq!(errors(&system("supplement")), Vec::<String>::new());
+    assert_eq!(errors(&system("complete")), ["CodeSystem.supplements"]);
+}
+
+#[test]
+fn a_map_maps_codes_of_the_value_set_that_it_is_for() {
+    let map = |code: &str| {
+        format!(
+            r#"{{"resourceType":"ConceptMap","status":"draft","sourceUri":"http://hl7.org/fhir/ValueSet/administrative-gender",
+            "group":[{{"source":"http://hl7.org/fhir/administrative-gender","target":"http://codes.invalid/t",
+            "element":[{{"code":"{code}","target":[{{"code":"x","equivalence":"equal"}}]}}]}}]}}"#
+        )
+    };
+    assert_eq!(errors(&map("female")), Vec::<String>::new());
+    assert_eq!(errors(&map("feminine")), ["ConceptMap.group[0].element[0].code"]);
+}
+
+#[test]
+fn what_a_search_finds_has_an_id() {
+    let bundle = |id: &str| {
+        format!(
+            r#"{{"resourceType":"Bundle","type":"searchset","entry":[{{"fullUrl":"urn:uuid:0f2c1a10-0000-4000-8000-000000000001",
+            "resource":{{"resourceType":"Patient",{id}"active":true}}}}]}}"#
+        )
+    };
+    assert_eq!(errors(&bundle(r#""id":"a","#)), Vec::<String>::new());
+    assert_eq!(errors(&bundle("")), ["Bundle.entry[0].resource"]);
+}
+
+#[test]
+fn a_canonical_of_fhirs_own_leads_to_the_type_in_it() {
+    let response = |canonical: &str| {
+        format!(r#"{{"resourceType":"QuestionnaireResponse","status":"completed","questionnaire":"{canonical}"}}"#)
+    };
+    assert_eq!(
+        errors(&response("http://hl7.org/fhir/ValueSet/example-extensional")),
+        ["QuestionnaireResponse.questionnaire"]
+    );
+    assert_eq!(errors(&response("http://forms.invalid/ValueSet/x")), Vec::<String>::new());
+}
