@@ -14,12 +14,12 @@ use crate::query::Query;
 use crate::refusal::{Class, Refusal};
 use crate::request::{Request, Return};
 use crate::write::{self, Draft, Lock};
-use crate::{body, checked, derived, search_type, written};
+use crate::{body, checked, conditions, derived, search_type, written};
 
 /// How often a conditional write is tried anew because another one with its condition was faster.
 const ATTEMPTS: usize = 16;
 /// The most resources that one conditional delete removes.
-const MOST: usize = 1000;
+pub(crate) const MOST: usize = 1000;
 
 /// A condition that was looked up.
 pub(crate) struct Condition {
@@ -108,12 +108,14 @@ pub(crate) fn update(request: &Request<'_>) -> Result<Answer, Refusal> {
     let (service, resource_type) = (request.service, &request.target.resource_type);
     let tree = body::resource(request.call, request.shapes(), &service.settings().limits)?;
     let own = tree.root().text_at("id").map(str::to_owned);
+    let expected = conditions::expected(&request.call.headers)?;
     let content = checked::check(service, request.call.now, tree, resource_type)?;
     until_unchanged(|| {
         let condition = look_up(request, resource_type, request.call.query, 1)?;
         let (id, expect) = updated(request, &condition.ids, own.as_deref())?;
         let mut draft = Draft::create(id, content.clone());
-        (draft.expect, draft.method) = (expect, Method::Update);
+        draft.expect = if expected == Expect::Any { expect } else { expected };
+        draft.method = Method::Update;
         let stored = commit(request, vec![draft], condition.lock)?;
         written::answer(request, stored.first())
     })

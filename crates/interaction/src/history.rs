@@ -11,7 +11,8 @@ use crate::answer::{Answer, etag};
 use crate::bundle::{Beside, BundleText};
 use crate::refusal::{Class, Refusal};
 use crate::request::Request;
-use crate::{read, render, stored_text};
+use crate::subset::Subset;
+use crate::{read, render, search_type, stored_text};
 
 /// The history of one resource.
 pub(crate) fn instance(request: &Request<'_>) -> Result<Answer, Refusal> {
@@ -52,8 +53,10 @@ fn run(request: &Request<'_>, scope: &Scope<'_>) -> Result<Answer, Refusal> {
     let links = links(request, &view, changes.last().filter(|_| more));
     let updated = view.instant().map_or(request.call.now, |instant| Instant(instant.0));
     let mut bundle = BundleText::new("history", updated, None, &links);
+    let part = search_type::part(request)?;
+    let subset = Subset::of(part.summary, &part.elements, request);
     for change in &changes {
-        add(request, &view, change, &mut bundle)?;
+        add(request, &view, change, &subset, &mut bundle)?;
     }
     let body = request.permit.release_made(bundle.finish());
     let body = render::stored(body, &request.media, request.shapes())?;
@@ -62,7 +65,13 @@ fn run(request: &Request<'_>, scope: &Scope<'_>) -> Result<Answer, Refusal> {
     Ok(answer)
 }
 
-fn add(request: &Request<'_>, view: &View, change: &Change, bundle: &mut BundleText) -> Result<(), Refusal> {
+fn add(
+    request: &Request<'_>,
+    view: &View,
+    change: &Change,
+    subset: &Subset<'_>,
+    bundle: &mut BundleText,
+) -> Result<(), Refusal> {
     let identity = view.identity(change.number).map_err(Refusal::fault)?;
     let identity = identity.ok_or_else(|| Refusal::fault("a change of no resource"))?;
     let item = Item { resource_type: &identity.type_name, id: &identity.id, version: change.version };
@@ -72,7 +81,8 @@ fn add(request: &Request<'_>, view: &View, change: &Change, bundle: &mut BundleT
     let instant = Instant(change.instant.0);
     let version = view.version_of(change).map_err(Refusal::fault)?;
     let body = version.body().map_err(Refusal::fault)?;
-    let text = body.map(|body| stored_text::decode(&body, version.mark, version.version, instant));
+    let text = body.map(|body| subset.apply(stored_text::decode(&body, version.mark, version.version, instant)));
+    let text = text.transpose()?;
     let name = format!("{}/{}", identity.type_name, identity.id);
     let (method, url, status) = match change.method {
         Method::Create => ("POST", &*identity.type_name, "201"),

@@ -7,7 +7,8 @@ use storage::Version;
 use crate::answer::{Answer, etag};
 use crate::refusal::{Class, Refusal};
 use crate::request::Request;
-use crate::{binary, conditions, render, stored_text};
+use crate::subset::Subset;
+use crate::{binary, conditions, render, search_type, stored_text};
 
 /// Answers with the current version.
 pub(crate) fn run(request: &Request<'_>) -> Result<Answer, Refusal> {
@@ -31,7 +32,9 @@ pub(crate) fn version(request: &Request<'_>, version: Version) -> Result<Answer,
     let mut answer = match conditions::is_unchanged(&request.call.headers, version.version, instant) {
         true => Answer::empty(304),
         false => {
+            let part = search_type::part(request)?;
             let text = stored_text::decode(&body, version.mark, version.version, instant);
+            let text = Subset::of(part.summary, &part.elements, request).apply(text)?;
             let released = request.permit.release(item, text).ok_or_else(|| not_found(request))?;
             match binary::wants_raw(request) {
                 true => binary::raw(released)?,

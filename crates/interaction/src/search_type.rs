@@ -324,9 +324,26 @@ fn secret(request: &Request<'_>) -> Result<Vec<u8>, Refusal> {
     known()?.ok_or_else(|| Refusal::fault("the secret of links was not kept"))
 }
 
+/// `_summary` and `_elements` of a request that is no search.
+///
+/// # Errors
+/// [`Class::Malformed`] where they have values that are none, or ask for a count.
+pub(crate) fn part(request: &Request<'_>) -> Result<search::Query, Refusal> {
+    let is_part = |pair: &&(String, String)| matches!(pair.0.as_str(), "_summary" | "_elements");
+    let pairs: Vec<(String, String)> = request.query.pairs().iter().filter(is_part).cloned().collect();
+    let (query, errors) = search::Query::parse(&pairs);
+    if !errors.is_empty() {
+        return Err(refused(SearchError::Query(errors)));
+    }
+    match query.summary {
+        Summary::Count => Err(Refusal::new(Class::Malformed, "Only a search has a count.").at("_summary")),
+        _ => Ok(query),
+    }
+}
+
 impl Subset<'_> {
     /// What the parameters of a search ask for.
-    fn of<'e>(summary: Summary, elements: &'e [String], request: &'e Request<'_>) -> Subset<'e> {
+    pub(crate) fn of<'e>(summary: Summary, elements: &'e [String], request: &'e Request<'_>) -> Subset<'e> {
         match (summary, elements) {
             (Summary::False | Summary::Count, []) => Subset::Whole,
             (Summary::False | Summary::Count, elements) => Subset::Elements(elements, &request.catalog),

@@ -214,9 +214,10 @@ impl Plan {
     fn delete(&mut self, request: &Request<'_>, target: &Target, query: &str) -> Result<Step, Refusal> {
         let mut ids = vec![target.id.clone()];
         if target.level == Level::Type {
-            let condition = conditional::look_up(request, &target.resource_type, query, 1)?;
-            if condition.ids.len() > 1 {
-                return Err(several("The condition"));
+            let condition = conditional::look_up(request, &target.resource_type, query, conditional::MOST)?;
+            if condition.ids.len() > conditional::MOST {
+                let text = format!("More than {} resources match; nothing is deleted.", conditional::MOST);
+                return Err(Refusal::new(Class::PreconditionFailed, text));
             }
             ids = condition.ids;
             self.lock(condition.lock);

@@ -99,6 +99,8 @@ fn patients_and_groups_are_exported_by_their_compartments() {
     assert!(names.iter().all(|name| !name.ends_with("/c") && !name.contains("/c")));
     let filtered = "Group/g/$export?_type=Observation&_typeFilter=Observation%3Fstatus%3Dfinal";
     assert_eq!(files(&server, &begin(&server, filtered)).1.len(), 200);
+    let broken = "Group/g/$export?_type=Observation&_typeFilter=Observation%3Fstatus%3D%0Afinal";
+    assert_eq!(files(&server, &begin(&server, broken)).1.len(), 200, "a line break loses no filter");
     assert_eq!(files(&server, &begin(&server, "$export?_since=2999-01-01T00:00:00Z&_type=Patient")).1.len(), 0);
     let one = r#"{"resourceType":"Parameters","parameter":[{"name":"patient","valueReference":{"reference":"Patient/b"}},
         {"name":"_type","valueString":"Observation"}]}"#;

@@ -200,3 +200,39 @@ fn bodies_are_compressed_both_ways() {
         assert_eq!(answer.header("content-encoding"), encoding);
     }
 }
+
+#[test]
+fn a_part_of_a_resource_is_read_where_a_part_is_asked_for() {
+    let server = start(&[]);
+    let patient = r#"{"resourceType":"Patient","id":"p","text":{"status":"generated",
+        "div":"<div xmlns=\"http://www.w3.org/1999/xhtml\">t</div>"},"active":true,"birthDate":"1952","maritalStatus":{"text":"m"}}"#;
+    server.put("Patient/p", patient);
+    let names = |path: &str| {
+        let tree = server.get(path).tree();
+        let resource = tree.root().at("entry.resource").unwrap_or(tree.root());
+        assert_eq!(resource.text_at("meta.tag.code"), Some("SUBSETTED"), "{path}");
+        let names: Vec<String> = resource.children().map(|child| child.name().to_owned()).collect();
+        names.into_iter().filter(|name| name != "id" && name != "meta").collect::<Vec<_>>()
+    };
+    for path in ["Patient/p", "Patient/p/_history/1", "Patient/p/_history", "Patient/_history", "Patient"] {
+        assert_eq!(names(&format!("{path}?_elements=birthDate")), ["birthDate"], "{path}");
+        assert_eq!(names(&format!("{path}?_summary=text")), ["text"], "{path}");
+        assert_eq!(names(&format!("{path}?_summary=true")), ["active", "birthDate"], "{path}");
+        assert_eq!(names(&format!("{path}?_summary=data")), ["active", "birthDate", "maritalStatus"], "{path}");
+    }
+    server.get("Patient/p?_summary=nonsense").refused(400, "invalid");
+    server.get("Patient/p?_summary=count").refused(400, "invalid");
+}
+
+#[test]
+fn a_conditional_update_keeps_to_the_version_that_is_named() {
+    let server = start(&[]);
+    server.put("Patient/p", r#"{"resourceType":"Patient","id":"p","birthDate":"1952"}"#);
+    let update = |version: &str| {
+        let body = r#"{"resourceType":"Patient","birthDate":"1952","active":true}"#;
+        let request = server.client.put(server.url("Patient?birthdate=1952")).header("If-Match", version);
+        running::told(request.header("Content-Type", "application/fhir+json").body(body))
+    };
+    update("W/\"7\"").refused(412, "conflict");
+    assert_eq!(update("W/\"1\"").header("etag"), "W/\"2\"");
+}

@@ -174,7 +174,9 @@ fn begin(request: &Request<'_>, whole: Whole) -> Result<Answer, Refusal> {
 /// `_typeFilter`: searches, each tried once so that what is not understood is refused now and not in the files.
 fn filters(request: &Request<'_>, view: &storage::View, query: &Query) -> Result<Vec<(String, String)>, Refusal> {
     let mut filters = Vec::new();
-    for filter in query.all("_typeFilter").flat_map(|filters| filters.split(',')) {
+    // A line of a job's row is a filter: none has a line break in it.
+    let given = query.all("_typeFilter").map(|filters| filters.replace(['\n', '\r'], "")).collect::<Vec<_>>();
+    for filter in given.iter().flat_map(|filters| filters.split(',')) {
         // A comma within a search is not told from one between searches: what has no type goes on with the one before.
         match filter.split_once('?').filter(|(name, _)| request.service.is_resource_type(name)) {
             Some((name, search)) => filters.push((name.to_owned(), search.to_owned())),
@@ -187,8 +189,7 @@ fn filters(request: &Request<'_>, view: &storage::View, query: &Query) -> Result
         }
     }
     for (name, search) in &filters {
-        let search = search.replace('\n', "");
-        crate::search_type::matches(request, view, name, &Query::parse(&search), 0)?;
+        crate::search_type::matches(request, view, name, &Query::parse(search), 0)?;
     }
     Ok(filters)
 }
