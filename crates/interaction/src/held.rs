@@ -14,20 +14,22 @@ use crate::refusal::Refusal;
 #[must_use = "the answer is inside"]
 pub struct Held {
     answer: Answer,
-    pending: Option<Submitted>,
-    catalog: Catalog,
+    /// With the catalog for the answer where the disk fails.
+    pending: Option<(Submitted, Catalog)>,
 }
 
 impl Held {
-    pub(crate) fn new(answer: Answer, later: Later, catalog: Catalog) -> Held {
-        Held { answer, pending: later.0.into_inner(), catalog }
+    pub(crate) fn new(answer: Answer, later: Later, catalog: impl FnOnce() -> Catalog) -> Held {
+        Held { answer, pending: later.0.into_inner().map(|submitted| (submitted, catalog())) }
     }
 
     /// Waits. Where the disk failed, the answer is that.
     pub fn wait(self) -> Answer {
-        let Held { answer, pending, catalog } = self;
-        match pending.map_or(Ok(()), Submitted::wait) {
-            Ok(()) => answer,
+        let Some((submitted, catalog)) = self.pending else {
+            return self.answer;
+        };
+        match submitted.wait() {
+            Ok(()) => self.answer,
             Err(error) => failed(error, &catalog),
         }
     }
@@ -35,10 +37,10 @@ impl Held {
     /// Calls `told` where [`Held::wait`] would return: at once where nothing is to be waited for, else in a thread of the
     /// store's, so it must be quick.
     pub fn when_durable(self, told: impl FnOnce(Answer) + Send + 'static) {
-        let Held { answer, pending, catalog } = self;
+        let Held { answer, pending } = self;
         match pending {
             None => told(answer),
-            Some(pending) => pending.when_durable(move |durable| {
+            Some((submitted, catalog)) => submitted.when_durable(move |durable| {
                 told(match durable {
                     Ok(()) => answer,
                     Err(error) => failed(error, &catalog),

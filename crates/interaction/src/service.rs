@@ -136,7 +136,7 @@ impl Service {
     pub fn begin(&self, call: &Call<'_>) -> Held {
         let later = Later::default();
         let answer = self.answer_now(call, &later);
-        Held::new(answer, later, self.catalog())
+        Held::new(answer, later, || self.catalog())
     }
 
     fn answer_now(&self, call: &Call<'_>, later: &Later) -> Answer {

@@ -253,6 +253,16 @@ pub enum CommitError {
     Engine(#[from] EngineError),
 }
 
+impl CommitError {
+    /// Whether other commits are the reason.
+    pub(crate) fn is_of_others(&self) -> bool {
+        matches!(
+            self,
+            CommitError::Conflict { .. } | CommitError::GuardChanged { .. } | CommitError::StateChanged { .. }
+        )
+    }
+}
+
 /// Why a transaction cannot be stored, whatever the store holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {

@@ -50,6 +50,11 @@ impl Sequencer {
         Point { t: self.head.t, sequence: self.head.sequence, instant: self.head.instant }
     }
 
+    /// The ticket of the last submitted commit.
+    pub(crate) fn last_ticket(&self) -> Option<Ticket> {
+        self.last_ticket
+    }
+
     /// Gives the transaction its place and submits it. It is durable when the engine has waited for the ticket.
     pub(crate) fn submit(
         &mut self,

@@ -169,10 +169,20 @@ impl Store {
         let inner = &*self.inner;
         let prepared = Prepared::new(inner, transaction)?;
         let mut sequencer = inner.sequencer.lock().unwrap_or_else(PoisonError::into_inner);
-        let (committed, ticket) = sequencer.submit(inner, &prepared)?;
-        let point = sequencer.point();
+        let submitted = sequencer.submit(inner, &prepared);
+        let (last, point) = (sequencer.last_ticket(), sequencer.point());
         drop(sequencer);
-        Ok((committed, Pending::new(self.inner.clone(), ticket, point)))
+        let pending = |ticket| Pending::new(self.inner.clone(), ticket, point);
+        match submitted {
+            Ok((committed, ticket)) => Ok((committed, pending(ticket))),
+            Err(error) => {
+                // Who looks again sees what came between, though it was not yet durable when it was met.
+                if error.is_of_others() {
+                    pending(last).wait()?;
+                }
+                Err(error)
+            }
+        }
     }
 
     /// The store as of `t`, or as of the last transaction. Cheap; holds nothing back.

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 
 use faulty::{FaultyDisk, ForgetfulTables, Tail};
 use resources::{put, store, transaction};
-use storage::{Embedded, EngineError, JournalOptions, Options, Store};
+use storage::{CommitError, Embedded, EngineError, Expect, JournalOptions, Options, Store, Write};
 
 /// What was said of which `t`.
 type Told = Vec<(u64, Result<(), EngineError>)>;
@@ -66,6 +66,17 @@ fn what_is_pending_is_not_seen_and_what_nobody_waits_for_becomes_seen() {
         std::thread::yield_now();
     }
     assert_eq!(store.verify().unwrap().findings, Vec::<String>::new());
+}
+
+#[test]
+fn what_a_refused_commit_has_met_is_seen_by_who_looks_again() {
+    let (tables, disk) = slow();
+    let store = open(&tables, &disk);
+    let absent = || transaction([Write { expect: Expect::Absent, ..put("Patient", "1", "{}", &[]) }]);
+    let (_, pending) = store.submit(absent()).unwrap();
+    assert!(matches!(store.submit(absent()), Err(CommitError::Conflict { .. })));
+    assert!(store.view(None).unwrap().read("Patient", "1").unwrap().is_some());
+    pending.wait().unwrap();
 }
 
 #[test]
