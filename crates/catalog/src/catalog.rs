@@ -293,6 +293,16 @@ impl Catalog {
         compartments.iter().rev().find(|compartment| *compartment.code == *code).cloned()
     }
 
+    /// What is wrong with the tables that are no FHIR resources: categories and names of systems. Nothing of such a table
+    /// is used: who starts with it starts with less than it believes.
+    pub fn table_faults(&self) -> Vec<Issue> {
+        let fault = |(path, text): (&str, &str)| {
+            let why = Category::fault(path, text).or_else(|| Naming::fault(path, text))?;
+            Some(Issue::error(IssueType::Structure, path, format!("{path} cannot be read: {why}")))
+        };
+        self.files().filter_map(fault).collect()
+    }
+
     /// OIDs and URIs of code systems and identifier systems; gathered at the first call.
     pub fn naming(&self) -> &Naming {
         self.layer.naming.get_or_init(|| Naming::of(self))

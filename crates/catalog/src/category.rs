@@ -73,4 +73,23 @@ impl Category {
         category.code = code.into();
         Some(category)
     }
+
+    /// Why a file that should be a category is none.
+    pub(crate) fn fault(path: &str, text: &str) -> Option<String> {
+        path.strip_suffix("/category.toml")?;
+        toml::from_str::<Category>(text).err().map(|error| error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_that_cannot_be_read_says_so() {
+        assert!(Category::fault("x/category.toml", "order = \"first\"").is_some());
+        assert!(Category::fault("x/other.toml", "order = \"first\"").is_none());
+        assert!(crate::Naming::fault("naming-systems.toml", "[sistems]\n").is_some());
+        assert_eq!(crate::Catalog::built_in().table_faults(), []);
+    }
 }

@@ -52,6 +52,12 @@ impl Naming {
         naming
     }
 
+    /// Why a file that should be a table of names is none.
+    pub(crate) fn fault(path: &str, text: &str) -> Option<String> {
+        let is_table = path.ends_with("naming-systems.toml");
+        toml::from_str::<Table>(text).err().filter(|_| is_table).map(|error| error.to_string())
+    }
+
     fn add_table(&mut self, text: &str) {
         let table: Table = toml::from_str(text).unwrap_or_default();
         let mut systems: Vec<_> = table.systems.iter().collect();

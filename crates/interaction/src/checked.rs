@@ -209,7 +209,11 @@ pub fn check(service: &Service, now: Instant, tree: Tree, resource_type: &str) -
     }
     let claimed_profiles = level == ResourceCheck::Profiles;
     let options = Options { claimed_profiles, best_practice: false, now, ..Options::default() };
-    let mut issues = service.rules().validator.validate(&tree, &options);
+    // Codes count only where all rules do: nobody is asked of them otherwise.
+    let mut issues = match claimed_profiles {
+        true => service.validate(&tree, &options),
+        false => service.rules().validator.validate(&tree, &options),
+    };
     issues.retain(|issue| issue.severity.is_error() && (claimed_profiles || is_structural(issue)));
     match issues.is_empty() {
         true => Ok(Checked { tree }),
@@ -235,7 +239,7 @@ pub(crate) fn check_document(
     }
     let profiles = profile.into_iter().map(str::to_owned).collect();
     let options = Options { profiles, best_practice: false, now, ..Options::default() };
-    let mut issues = service.rules().validator.validate(&tree, &options);
+    let mut issues = service.validate(&tree, &options);
     // The reasons of a refusal come first.
     issues.sort_by_key(|issue| issue.severity);
     let invalid = issues.iter().any(|issue| issue.severity.is_error());

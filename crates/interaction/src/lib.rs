@@ -71,4 +71,4 @@ pub use answer::Answer;
 pub use call::{Call, Headers, Ids, Method};
 pub use held::Held;
 pub use refusal::{Class, Refusal};
-pub use service::{BroadSearch, Service, Settings};
+pub use service::{BroadSearch, Service, Settings, TerminologyServer};

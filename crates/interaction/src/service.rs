@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use access::{Action, Policy};
 use catalog::Catalog;
-use model::{Instant, Limits, Severity, Tree};
+use model::{Instant, Issue, Limits, Severity, Tree};
 use storage::Store;
+use validation::Options;
+use validation::terminology::{Answers, Question};
 
 use crate::answer::Answer;
 use crate::call::{Call, Method};
@@ -30,6 +32,15 @@ pub enum BroadSearch {
     Refuse,
 }
 
+/// Somebody who knows of codes what this server does not. Asked on the thread of the request; it may block.
+pub trait TerminologyServer: Send + Sync + std::fmt::Debug {
+    /// Answers to all questions; one that it cannot answer is [`validation::terminology::Told::Silent`].
+    fn ask(&self, questions: &[Question]) -> Answers;
+}
+
+/// Validations of one resource until nothing more is asked: answers may bring up further questions.
+const ROUNDS: usize = 3;
+
 /// What an operator decides about a service.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -47,6 +58,8 @@ pub struct Settings {
     pub conversions: DocumentCheck,
     /// What `$validate` says of an extension whose definition is not known.
     pub unknown_extensions: Severity,
+    /// Who is asked of codes that cannot be decided here, if anybody.
+    pub terminology: Option<Arc<dyn TerminologyServer>>,
     /// Entries on a page where the request asks for no number.
     pub page: usize,
     /// The most entries on a page.
@@ -69,6 +82,7 @@ impl Default for Settings {
             documents: DocumentCheck::Enforce,
             conversions: DocumentCheck::Report,
             unknown_extensions: Severity::Warning,
+            terminology: None,
             page: 20,
             longest_page: 1000,
             broad_search: BroadSearch::default(),
@@ -109,6 +123,25 @@ impl Service {
     /// The rules in force now.
     pub fn rules(&self) -> Rules {
         self.rules.now()
+    }
+
+    /// Holds a resource against its rules; what cannot be decided here is asked of the terminology server, where there is
+    /// one.
+    pub fn validate(&self, tree: &Tree, options: &Options) -> Vec<Issue> {
+        let validator = self.rules().validator;
+        let Some(server) = &self.settings.terminology else {
+            return validator.validate(tree, options);
+        };
+        let mut answers = Answers::new();
+        let (mut issues, mut questions) = validator.validate_with(tree, options, answers.clone());
+        for _ in 0..ROUNDS {
+            if questions.is_empty() {
+                break;
+            }
+            answers.extend(server.ask(&questions));
+            (issues, questions) = validator.validate_with(tree, options, answers.clone());
+        }
+        issues
     }
 
     /// Takes in what a commit changed of the rules themselves.

@@ -88,7 +88,7 @@ impl Asked {
         let (profiles, mode, now) = (self.profiles.clone(), self.mode, request.call.now);
         let unknown_extensions = request.service.settings().unknown_extensions;
         let options = Options { profiles, mode, now, unknown_extensions, ..Options::default() };
-        request.service.rules().validator.validate(tree, &options)
+        request.service.validate(tree, &options)
     }
 }
 

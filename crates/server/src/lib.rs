@@ -10,5 +10,6 @@ pub mod http;
 mod ids;
 mod mllp;
 pub mod store;
+pub mod terminology_server;
 
 pub use ids::{MachineClock, TimeOrderedIds};

@@ -5,7 +5,10 @@
 //! compiled once for each catalog into programs, which all validations share; one pass over the tree carries what
 //! holds at each element.
 //!
-//! Not here: storing outcomes, deciding what to do about them, remote terminology servers.
+//! Questions of terminology that cannot be decided here are data ([`Validator::validate_with`]): who has a terminology
+//! server asks it, and validates again with its answers.
+//!
+//! Not here: storing outcomes, deciding what to do about them, asking terminology servers.
 
 mod finding;
 mod known;
@@ -28,6 +31,7 @@ pub use options::{Mode, Options};
 use pass::Pass;
 use program::Programs;
 pub use terminology::Terminology;
+use terminology::{Answers, Elsewhere, Question};
 
 /// A table whose keys nobody outside chooses to collide: the seed differs between processes.
 type Map<K, V> = std::collections::HashMap<K, V, foldhash::fast::RandomState>;
@@ -58,6 +62,17 @@ impl Validator {
     /// Everything that is wrong with, or worth saying of, a resource: the text's faults ([`Tree::issues`]) and the
     /// content's, in the order of the text. No error or fatal among them means that it is valid.
     pub fn validate(&self, tree: &Tree, options: &Options) -> Vec<Issue> {
+        self.validate_by(&self.terminology, tree, options)
+    }
+
+    /// The same with answers from elsewhere, and the questions that have none yet.
+    pub fn validate_with(&self, tree: &Tree, options: &Options, answers: Answers) -> (Vec<Issue>, Vec<Question>) {
+        let elsewhere = Arc::new(Elsewhere::with(answers));
+        let issues = self.validate_by(&self.terminology.with(elsewhere.clone()), tree, options);
+        (issues, elsewhere.questions())
+    }
+
+    fn validate_by(&self, terminology: &Terminology, tree: &Tree, options: &Options) -> Vec<Issue> {
         if options.mode == Mode::Delete {
             return Vec::new();
         }
@@ -70,7 +85,7 @@ impl Validator {
             return issues;
         }
         let prepared = fhirpath::Prepared::new(tree, &*self.programs.catalog);
-        let mut pass = Pass::new(&self.programs, &self.terminology, options, tree, prepared);
+        let mut pass = Pass::new(&self.programs, terminology, options, tree, prepared);
         let mut nodes = Vec::new();
         for profile in &options.profiles {
             rule::resource::add(&mut pass, root, profile, Severity::Error, &mut nodes);

@@ -40,9 +40,17 @@ pub(crate) fn catalog(values: &Values) -> Result<Catalog, Box<dyn Error>> {
     let configured = values.some_text("package-folder").is_some();
     let has_any = std::fs::read_dir(&folder).is_ok_and(|mut entries| entries.next().is_some());
     if !configured && !has_any {
-        return Ok(Catalog::built_in());
+        return sound(Catalog::built_in());
     }
-    Ok(Catalog::built_in().with_loaded(Loader::new().path(&folder)?))
+    sound(Catalog::built_in().with_loaded(Loader::new().path(&folder)?))
+}
+
+/// A catalog whose tables can all be read.
+fn sound(catalog: Catalog) -> Result<Catalog, Box<dyn Error>> {
+    match catalog.table_faults().first() {
+        Some(fault) => Err(fault.text.clone().into()),
+        None => Ok(catalog),
+    }
 }
 
 fn folder(values: &Values) -> PathBuf {

@@ -81,6 +81,7 @@ pub fn settings(values: &Values) -> Settings {
         documents: document_check(values.text("validate-documents")),
         conversions: document_check(values.text("validate-conversions")),
         unknown_extensions: unknown_extensions(values),
+        terminology: crate::terminology_server::configured(values.some_text("terminology-server")),
         ..Settings::default()
     }
 }

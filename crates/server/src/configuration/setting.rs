@@ -98,6 +98,8 @@ settings! {
         "A pushed FHIR document that breaks its European profile is stored, stored with an OperationOutcome, or refused.";
     "validate-conversions" "LEVEL" Kind::Choice(&["off", "report", "enforce"]), "report", &["serve", "load", "config"],
         "The same for a document that was converted here.";
+    "terminology-server" "URL" Kind::Text, "", SERVE,
+        "FHIR base URL of a terminology server that is asked of codes that cannot be decided here; only codes are sent. Without one, and while it is silent, such codes are a warning.";
     "unknown-extensions" "LEVEL" Kind::Choice(&["warning", "error"]), "warning", &["serve", "validate", "config"],
         "What an extension whose definition is not known is for a validation on demand; modifier extensions always are errors.";
     "broad-search" "WORD" Kind::Choice(&["allow", "refuse"]), "allow", SERVE,

@@ -13,9 +13,13 @@ const DEPTH: usize = 16;
 impl Terminology {
     /// Whether a code is in the value set of a canonical reference.
     pub fn contains(&self, value_set: &str, coding: &Coding<'_>) -> Membership {
-        match self.value_set(value_set) {
+        let membership = match self.value_set(value_set) {
             Some(found) => self.of_version(value_set, &found, self.is_in(&found, coding, 0)),
             None => Membership::Unknown(format!("the value set {value_set} is not known").into()),
+        };
+        match (membership, &self.elsewhere) {
+            (Membership::Unknown(reason), Some(elsewhere)) => elsewhere.ask(value_set, coding, reason),
+            (membership, _) => membership,
         }
     }
 

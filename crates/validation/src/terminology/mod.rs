@@ -6,6 +6,7 @@
 //! so, and neither accepts nor refuses. Nothing here goes to a network.
 
 mod coding;
+mod elsewhere;
 mod filter;
 mod grammar;
 mod member;
@@ -19,6 +20,8 @@ use catalog::{Canonical, Catalog, CodeSystem, Content, ValueSet};
 use model::Element;
 
 pub use coding::{CodeVerdict, Coding};
+pub(crate) use elsewhere::Elsewhere;
+pub use elsewhere::{Answers, Question, Told};
 
 /// Whether a code is in a value set.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -35,12 +38,19 @@ pub enum Membership {
 #[derive(Clone, Debug)]
 pub struct Terminology {
     catalog: Arc<Catalog>,
+    /// What somebody else answered, of one validation.
+    elsewhere: Option<Arc<Elsewhere>>,
 }
 
 impl Terminology {
     /// The terminology of a catalog.
     pub fn new(catalog: Arc<Catalog>) -> Terminology {
-        Terminology { catalog }
+        Terminology { catalog, elsewhere: None }
+    }
+
+    /// The same with answers to what cannot be decided here.
+    pub(crate) fn with(&self, elsewhere: Arc<Elsewhere>) -> Terminology {
+        Terminology { catalog: self.catalog.clone(), elsewhere: Some(elsewhere) }
     }
 
     /// The value set of a canonical reference; where that names a version that is not here, any version.
