@@ -1,6 +1,9 @@
 //! Filters on the concepts of a code system: <http://hl7.org/fhir/R4/valueset-filter-operator.html>.
 
+use std::cell::RefCell;
+
 use catalog::{CodeSystem, ConceptIndex, Filter};
+use regex::Regex;
 
 /// Whether a concept passes a filter; `None` where that cannot be decided.
 pub(crate) fn holds(system: &CodeSystem, concept: ConceptIndex, filter: &Filter) -> Option<bool> {
@@ -32,11 +35,28 @@ pub(crate) fn holds(system: &CodeSystem, concept: ConceptIndex, filter: &Filter)
         }
         "exists" => Some(values(system, concept, &filter.property).is_empty() == (&*filter.value == "false")),
         "regex" => {
-            let regex = regex::Regex::new(&format!("^(?:{})$", filter.value)).ok()?;
+            let regex = pattern(&filter.value)?;
             Some(values(system, concept, &filter.property).iter().any(|value| regex.is_match(value)))
         }
         _ => None,
     }
+}
+
+thread_local! {
+    /// The pattern asked for last, compiled: a filter goes over all concepts of a system.
+    static LAST: RefCell<Option<(Box<str>, Option<Regex>)>> = const { RefCell::new(None) };
+}
+
+/// A pattern that must match the whole of a value; `None` where it is none.
+fn pattern(text: &str) -> Option<Regex> {
+    LAST.with_borrow_mut(|last| match last {
+        Some((known, regex)) if **known == *text => regex.clone(),
+        _ => {
+            let regex = Regex::new(&format!("^(?:{text})$")).ok();
+            *last = Some((text.into(), regex.clone()));
+            regex
+        }
+    })
 }
 
 /// The values of a property of a concept; `concept`, `code` and `display` are what they say, `parent` and `child` come

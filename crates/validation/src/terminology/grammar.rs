@@ -97,6 +97,12 @@ mod tests {
         for (system, good, bad) in [
             ("http://unitsofmeasure.org", "mg/dL", "mgs per dl"),
             ("http://unitsofmeasure.org", "{film coated tablet}", ""),
+            ("http://unitsofmeasure.org", "10*3/uL", "x10*3/uL"),
+            ("http://unitsofmeasure.org", "mm[Hg]", "mm[hg]x"),
+            ("http://unitsofmeasure.org", "Cel", "celsius"),
+            ("http://unitsofmeasure.org", "[degF]{oral}", "degF{oral"),
+            ("http://unitsofmeasure.org", "[pH]", "pH units"),
+            ("http://unitsofmeasure.org", "B[SPL]", "BSPLx"),
             ("urn:ietf:bcp:13", "application/pdf", "pdf"),
             ("urn:ietf:bcp:13", "text/plain; charset=utf-8", "text/"),
             ("urn:ietf:bcp:47", "de-AT", "de_AT"),
