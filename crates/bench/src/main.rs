@@ -4,6 +4,7 @@
 //! The figures that count, with their machine and commit, stand in `docs/performance.md`.
 
 mod against;
+mod conversion;
 mod documents;
 mod growth;
 mod http;
@@ -41,6 +42,12 @@ const MEASUREMENTS: &[Measurement] = &[
         about: "[memory] FILE…: documents against every profile beside serde_json, and grown; or memory over 100,000 of them",
         options: &[],
         run: |options| validation::run(&options.paths),
+    },
+    Measurement {
+        name: "conversion",
+        about: "FILE… of CDA: converted, and converted and validated, on one core; also grown to 100 KB",
+        options: &[],
+        run: |options| conversion::run(&options.paths),
     },
     Measurement {
         name: "http",

@@ -54,7 +54,7 @@ pub(crate) fn run(paths: &[PathBuf]) -> Result<(), String> {
 }
 
 /// What this thread has had of a processor (Linux; else 0).
-fn processor_time() -> Duration {
+pub(crate) fn processor_time() -> Duration {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
     Duration::from_nanos(text.split(' ').next().and_then(|nanos| nanos.parse().ok()).unwrap_or_default())
 }

@@ -103,3 +103,67 @@ fn other_encodings_are_read_by_their_declaration() {
         assert!(support::first(&draft, "Patient").contains("Müller"));
     }
 }
+
+#[test]
+fn a_huge_narrative_and_hidden_entities_are_refused_within_limits() {
+    // 100 MB of narrative: refused by its size before it is read.
+    let huge = support::summary("11450-4", &format!("<text>{}</text>", "A narrative without an end. ".repeat(4 << 20)));
+    assert!(huge.len() > 100 << 20);
+    let refusal = support::convert_bytes(huge.as_bytes()).unwrap_err();
+    assert_eq!(refusal.issues[0].code, IssueType::TooLong, "{refusal}");
+    // As many elements as no document has.
+    let many = support::summary("11450-4", &format!("<text>{}</text>", "<br/>".repeat(3 << 20)));
+    let refusal = support::convert_bytes(many.as_bytes()).unwrap_err();
+    assert_eq!(refusal.issues[0].code, IssueType::TooLong, "{refusal}");
+    // Entities by parameter, and a document type that only points elsewhere.
+    for head in [
+        "<!DOCTYPE ClinicalDocument [<!ENTITY % p SYSTEM 'http://example.org/x'> %p;]>",
+        "<!DOCTYPE ClinicalDocument SYSTEM 'file:///etc/passwd'>",
+    ] {
+        let refusal =
+            support::convert_bytes(format!("{head}{}", support::summary("11450-4", "")).as_bytes()).unwrap_err();
+        assert_eq!(refusal.issues[0].code, IssueType::Security, "{refusal}");
+    }
+}
+
+/// A small generator of numbers, the same on every run.
+struct Numbers(u64);
+
+impl Numbers {
+    fn next(&mut self, below: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % below.max(1) as u64) as usize
+    }
+}
+
+#[test]
+fn documents_whose_elements_are_mixed_up_never_panic_and_are_never_half_done() {
+    let mut numbers = Numbers(0x9e37_79b9_7f4a_7c15);
+    let texts: Vec<String> = examples().into_iter().filter_map(|bytes| String::from_utf8(bytes).ok()).collect();
+    let mut converted = 0;
+    for text in texts.iter().filter(|text| text.contains("ClinicalDocument")) {
+        let tags: Vec<usize> = text.match_indices('<').map(|(at, _)| at).collect();
+        for _ in 0..60 {
+            let mut mutated = text.clone();
+            for _ in 0..3 {
+                // An attribute's value changed for another's, an element doubled in another place.
+                let (from, to) = (tags[numbers.next(tags.len())], tags[numbers.next(tags.len())]);
+                let piece = |at: usize| text[at..].split_inclusive('>').next().unwrap_or_default().to_owned();
+                if piece(from).ends_with("/>") {
+                    let at = mutated.find(&piece(to)).unwrap_or(mutated.len());
+                    mutated.insert_str(at, &piece(from));
+                } else {
+                    mutated = mutated.replacen(&piece(from), &piece(from).replace("=\"", "=\"-"), 1);
+                }
+            }
+            if let Ok(draft) = support::convert_bytes(mutated.as_bytes()) {
+                converted += 1;
+                assert_eq!(draft.document.resource_type(), "Bundle");
+                assert!(!draft.report.mapped.is_empty());
+            }
+        }
+    }
+    assert!(converted > 50, "{converted}");
+}

@@ -242,8 +242,11 @@ fn onset(cx: &mut Context<'_>, low: Node<'_>, to: &mut ElementMut<'_>) {
 }
 
 fn abatement(cx: &mut Context<'_>, high: Node<'_>, to: &mut ElementMut<'_>) {
-    // An end of unknown date would say that it has ended, which a null flavour here does not.
-    if high.peek("value").is_some() {
+    // An end of unknown date would say that it has ended, which a null flavour here does not; nor has one to come.
+    if is_later(cx, high) {
+        high.take_attributes();
+        entry::push_note(to, &format!("Expected to end: {}", time::peek_time(high).unwrap_or_default()));
+    } else if high.peek("value").is_some() {
         time::set_time(cx, high, to, "abatementDateTime");
     } else {
         high.null_flavor();
