@@ -31,7 +31,8 @@ impl Manifest {
 
 /// Every package of the workspace.
 pub(crate) fn manifests() -> Vec<Manifest> {
-    let files = files().into_iter().filter(|file| file.ends_with("/Cargo.toml"));
+    // fuzz/ is no part of it: only nightly Rust builds it.
+    let files = files().into_iter().filter(|file| file.ends_with("/Cargo.toml") && file != "fuzz/Cargo.toml");
     let read = |file: String| {
         let table: toml::Table = text(&file).unwrap().parse().unwrap();
         let name = table["package"]["name"].as_str().unwrap().to_owned();

@@ -1,0 +1,8 @@
+#![no_main]
+//! `cargo fuzz run xml`
+
+#[path = "../../crates/validation/tests/hostile/entries.rs"]
+#[allow(dead_code)]
+mod entries;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| entries::any_xml(bytes));
