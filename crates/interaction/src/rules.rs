@@ -1,8 +1,8 @@
 //! What requests are judged and indexed by, and how stored conformance resources become part of it.
 //!
-//! A StructureDefinition, ValueSet, CodeSystem, ConceptMap or NamingSystem that is stored takes effect for the next request. So does a
-//! SearchParameter for what is written from then on; a search by it is refused until what was stored before is indexed by it, too
-//! ([`crate::reindex`]).
+//! A StructureDefinition, ValueSet, CodeSystem, ConceptMap, NamingSystem or Questionnaire that is stored takes effect for the
+//! next request. So does a SearchParameter for what is written from then on; a search by it is refused until what was stored
+//! before is indexed by it, too ([`crate::reindex`]).
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -16,8 +16,8 @@ use validation::terminology::{Coding, Membership};
 use crate::reindex::{Earlier, Kept};
 
 /// The types whose resources are rules.
-pub(crate) const TYPES: [&str; 6] =
-    ["CodeSystem", "ConceptMap", "NamingSystem", "SearchParameter", "StructureDefinition", "ValueSet"];
+pub(crate) const TYPES: [&str; 7] =
+    ["CodeSystem", "ConceptMap", "NamingSystem", "Questionnaire", "SearchParameter", "StructureDefinition", "ValueSet"];
 
 /// After so many additions the catalog is made anew, so that looking something up does not go through ever more layers.
 const MOST_LAYERS: usize = 32;
