@@ -61,7 +61,8 @@ fn twisted(text: &str, dice: &mut Dice) -> Vec<u8> {
 
 #[test]
 fn twisted_texts_come_back() {
-    let entries: [(&str, fn(&[u8]), usize); 4] = [
+    type Entry = (&'static str, fn(&[u8]), usize);
+    let entries: [Entry; 4] = [
         (PATIENT, entries::any_json, 600),
         (XML, entries::any_xml, 600),
         (PATH, entries::any_fhirpath, 1500),
