@@ -16,6 +16,7 @@ mod european;
 mod european_imaging;
 mod european_laboratory;
 mod european_minimal;
+mod explain;
 pub mod fhir;
 mod formats;
 pub mod hl7v2;
@@ -27,6 +28,7 @@ mod report;
 mod vital_sign;
 
 pub use category::OTHER_DOCUMENTS;
+pub use explain::{explain, explain_refusal};
 pub use formats::{Format, formats, sniff};
 pub use knowledge::{BuiltIn, Knowledge, Systems};
 pub use report::{Mapped, Report};

@@ -2,7 +2,8 @@
 //!
 //! The body is the source, in any format that is read, by `Content-Type` or sniffed. Parameters of the URL: `category`
 //! (code of a priority category), `store=true` (keep document, source, parts and Provenance, as ITI-105 does), `report=true`
-//! (answer Parameters with `return`, `report` and `provenance` instead of the document). With
+//! (answer Parameters with `return`, `report` and `provenance` instead of the document), `explain=true` (answer the HTML page of
+//! source and document side by side). With
 //! `Prefer: return=OperationOutcome` the report alone comes back.
 
 use catalog::Catalog;
@@ -30,7 +31,10 @@ pub(crate) fn run(request: &Request<'_>) -> Result<Answer, Refusal> {
         return Err(Refusal::new(Class::Malformed, "The request needs a source document in its body."));
     }
     let converted = source(request, call.body, call.headers.content_type, request.query.first("category"))?;
-    let mut answer = body(request, &converted)?;
+    let mut answer = match request.query.first("explain") {
+        Some("true") => explained(request, &converted),
+        _ => body(request, &converted)?,
+    };
     if request.query.first("store") == Some("true") {
         let content_type = call.headers.content_type.unwrap_or("application/octet-stream");
         let original = Original { content_type, bytes: call.body };
@@ -61,6 +65,13 @@ pub(crate) fn source(
     let systems = NamingSystems(&request.catalog);
     let knowledge = convert::Knowledge { shapes: &request.catalog, systems: &systems };
     convert::convert(&knowledge, &source, &options).map_err(|refusal| Refusal::of(Class::Unprocessable, refusal.issues))
+}
+
+fn explained(request: &Request<'_>, converted: &convert::Draft) -> Answer {
+    let source =
+        convert::Source { bytes: request.call.body, content_type: request.call.headers.content_type, name: None };
+    let page = convert::explain(&source, converted).into_bytes();
+    Answer::with_body(200, "text/html; charset=utf-8", request.permit.release_made(page))
 }
 
 fn body(request: &Request<'_>, converted: &convert::Draft) -> Result<Answer, Refusal> {

@@ -41,6 +41,9 @@ fn a_cda_goes_in_and_the_european_document_comes_out() {
     let all = told(server.client.post(server.url("$convert?report=true")).body(SUMMARY)).tree();
     let names: Vec<_> = all.root().every("parameter.name").iter().filter_map(|name| name.text()).collect();
     assert_eq!(names, ["return", "report", "provenance", "category"]);
+    let page = told(server.client.post(server.url("$convert?explain=true")).body(SUMMARY));
+    assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
+    assert!(page.text().starts_with("<!DOCTYPE html>") && !page.text().contains("<script"));
     // Nothing was stored by any of it.
     assert!(server.get("_history").tree().root().get("entry").is_none());
     told(server.client.post(server.url("$convert")).body("MSH|^~\\&|X")).refused(422, "not-supported");

@@ -2,11 +2,11 @@
 //! one, prescriptions and dispensations become items of the European profiles, collections, transactions and search
 //! results become the document that they hold. What is covered stands in `README.md`.
 
-mod compose;
+pub(crate) mod compose;
 pub mod demand;
 mod items;
 mod kind;
-mod pool;
+pub(crate) mod pool;
 mod recognise;
 mod summary;
 mod version;

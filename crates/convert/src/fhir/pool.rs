@@ -8,42 +8,42 @@ use model::{Element, ElementId, Issue, IssueType, Position, Tree};
 use crate::{Report, identity};
 
 /// One resource.
-pub(super) struct Member {
+pub(crate) struct Member {
     /// Its `fullUrl` in the document.
-    pub(super) url: String,
+    pub(crate) url: String,
     /// Its path in the source.
-    pub(super) path: String,
+    pub(crate) path: String,
     /// Where it begins in the source.
-    pub(super) position: Option<Position>,
+    pub(crate) position: Option<Position>,
     /// The resource.
-    pub(super) tree: Tree,
+    pub(crate) tree: Tree,
     /// Whether it stands inside another resource, and is no entry.
-    pub(super) inside: bool,
+    pub(crate) inside: bool,
 }
 
 impl Member {
     /// Its resource type.
-    pub(super) fn kind(&self) -> &str {
+    pub(crate) fn kind(&self) -> &str {
         self.tree.resource_type()
     }
 
     /// Its root.
-    pub(super) fn root(&self) -> Element<'_> {
+    pub(crate) fn root(&self) -> Element<'_> {
         self.tree.root()
     }
 }
 
 /// Resources that refer to each other.
 #[derive(Default)]
-pub(super) struct Pool {
+pub(crate) struct Pool {
     /// In the order of the source.
-    pub(super) members: Vec<Member>,
+    pub(crate) members: Vec<Member>,
     by_key: HashMap<String, usize>,
 }
 
 impl Pool {
     /// The resources of a Bundle. What else the Bundle holds is in the report.
-    pub(super) fn of_bundle(bundle: Element<'_>, seed: &[u8; 32], report: &mut Report) -> Pool {
+    pub(crate) fn of_bundle(bundle: Element<'_>, seed: &[u8; 32], report: &mut Report) -> Pool {
         let mut pool = Pool::default();
         for name in ["link", "total", "signature", "timestamp", "identifier"] {
             for element in bundle.all(name) {
@@ -68,7 +68,7 @@ impl Pool {
     }
 
     /// Resources with the absolute URLs that they are read under.
-    pub(super) fn of_resources(resources: Vec<(String, Tree)>) -> Pool {
+    pub(crate) fn of_resources(resources: Vec<(String, Tree)>) -> Pool {
         let mut pool = Pool::default();
         for (url, tree) in resources {
             let place = pool.members.len();
@@ -116,13 +116,13 @@ impl Pool {
     }
 
     /// Takes up a resource that was made, not found.
-    pub(super) fn adopt(&mut self, member: Member) {
+    pub(crate) fn adopt(&mut self, member: Member) {
         self.by_key.insert(member.url.clone(), self.members.len());
         self.members.push(member);
     }
 
     /// Keeps the members that `keep` holds, by place; the other resources are no longer found.
-    pub(super) fn retain(&mut self, keep: &[bool]) {
+    pub(crate) fn retain(&mut self, keep: &[bool]) {
         let members = std::mem::take(&mut self.members);
         let mut places = vec![None; members.len()];
         for (place, member) in members.into_iter().enumerate() {
@@ -143,7 +143,7 @@ impl Pool {
     }
 
     /// Where a reference that stands in a member leads.
-    pub(super) fn resolve(&self, reference: &str, from: &str) -> Option<usize> {
+    pub(crate) fn resolve(&self, reference: &str, from: &str) -> Option<usize> {
         let (reference, _) = reference.split_once("/_history/").unwrap_or((reference, ""));
         if let Some(base) = base(from)
             && let Some(place) = self.by_key.get(&format!("{base}/{reference}"))
@@ -154,7 +154,7 @@ impl Pool {
     }
 
     /// The member that a reference element of another leads to.
-    pub(super) fn follow(&self, from: &Member, reference: Option<Element<'_>>) -> Option<&Member> {
+    pub(crate) fn follow(&self, from: &Member, reference: Option<Element<'_>>) -> Option<&Member> {
         let place = self.resolve(reference?.text_at("reference")?, &from.url)?;
         self.members.get(place)
     }
@@ -180,14 +180,14 @@ impl Pool {
     }
 
     /// The references of a member to others, with the element that holds the text.
-    pub(super) fn references<'m>(&self, member: &'m Member) -> Vec<(Element<'m>, usize)> {
+    pub(crate) fn references<'m>(&self, member: &'m Member) -> Vec<(Element<'m>, usize)> {
         let all = member.root().descendants().into_iter().filter(|element| element.name() == "reference");
         all.filter_map(|element| Some((element, self.resolve(element.text()?, &member.url)?))).collect()
     }
 
     /// The only patient that the resources are about; `Err` names them where they are several, or none. A resource about
     /// a Patient who is not there counts as one about somebody else.
-    pub(super) fn patient(&self) -> Result<usize, Vec<String>> {
+    pub(crate) fn patient(&self) -> Result<usize, Vec<String>> {
         let patients: Vec<usize> = (0..self.members.len()).filter(|place| self.kind(*place) == "Patient").collect();
         let mut named: Vec<usize> = Vec::new();
         let mut strangers: Vec<String> = Vec::new();

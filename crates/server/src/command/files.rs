@@ -18,12 +18,13 @@ pub(crate) struct Found {
 /// Where a path is not there or a folder cannot be read.
 pub(crate) fn below<'a>(paths: impl IntoIterator<Item = &'a String>) -> Result<Vec<Found>, io::Error> {
     let mut all: Vec<Found> = Vec::new();
+    let mut known = std::collections::HashSet::new();
     for named in paths {
         let mut paths = Vec::new();
         walk(Path::new(named), &mut paths)?;
         for path in paths {
             let below = path.strip_prefix(named).ok().and_then(Path::parent).unwrap_or(Path::new("")).to_owned();
-            if !all.iter().any(|found| found.path == path) {
+            if known.insert(path.clone()) {
                 all.push(Found { path, folder: below });
             }
         }

@@ -40,13 +40,17 @@ fn commands() -> Vec<(&'static str, &'static str, Vec<Arg>)> {
             "convert",
             "Convert documents into the European exchange format; exits 1 when some were refused",
             vec![
-                paths("Documents: CDA, FHIR; folders are walked."),
+                paths("Documents: CDA, FHIR; NDJSON, tar archives; folders are walked."),
                 option("category", "CODE", "Convert into this category instead of the one that the document tells."),
                 option(
                     "out",
                     "DIR",
                     "Folder for NAME.json and NAME.report.json, in subfolders like those that are walked; without it, beside each document.",
                 ),
+                Arg::new("explain")
+                    .long("explain")
+                    .action(ArgAction::SetTrue)
+                    .help("Write NAME.html too: source and document side by side, losses in red."),
             ],
         ),
         (

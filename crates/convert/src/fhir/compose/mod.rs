@@ -13,7 +13,9 @@ mod sections;
 mod words;
 
 pub(super) use goal::Goal;
+pub(crate) use narrative::section;
 pub(super) use sections::{Place, is_wrong, of_summary};
+pub(crate) use words::Language;
 
 use std::collections::HashSet;
 
@@ -22,8 +24,6 @@ use model::{ElementMut, Instant, Issue, IssueType, Tree};
 use super::pool::{Member, Pool};
 use crate::{Report, identity};
 use goal::Facts;
-
-use words::Language;
 
 const LOINC: &str = "http://loinc.org";
 const EMPTY_REASON: &str = "http://terminology.hl7.org/CodeSystem/list-empty-reason";

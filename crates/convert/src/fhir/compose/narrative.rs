@@ -19,7 +19,7 @@ struct Row {
 }
 
 /// The `div` of a section over its resources; says that nothing is available where there are none.
-pub(super) fn section<'p>(pool: &'p Pool, members: &[&'p Member], language: Language, free: &[&str]) -> String {
+pub(crate) fn section<'p>(pool: &'p Pool, members: &[&'p Member], language: Language, free: &[&str]) -> String {
     let mut html = format!("<div xmlns=\"http://www.w3.org/1999/xhtml\" lang=\"{0}\" xml:lang=\"{0}\">", language.tag);
     for text in free {
         html.push_str("<p>");

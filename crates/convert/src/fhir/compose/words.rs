@@ -17,30 +17,30 @@ static WORDS: LazyLock<HashMap<&'static str, Row>> = LazyLock::new(|| {
 
 /// A language of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Language {
+pub(crate) struct Language {
     column: usize,
     /// Its tag, with the region that was asked for.
-    pub(super) tag: &'static str,
+    pub(crate) tag: &'static str,
 }
 
 const LANGUAGES: [&str; 5] = ["en", "fr", "de", "it", "es"];
 
 impl Language {
     /// The language of a BCP 47 tag; English where the table does not have it.
-    pub(super) fn of(tag: &str) -> Language {
+    pub(crate) fn of(tag: &str) -> Language {
         let primary = tag.split(['-', '_']).next().unwrap_or_default();
         let column = LANGUAGES.iter().position(|known| known.eq_ignore_ascii_case(primary)).unwrap_or(0);
         Language { column, tag: LANGUAGES.get(column).copied().unwrap_or("en") }
     }
 
     /// Whether the table has the language of a tag.
-    pub(super) fn is_known(tag: &str) -> bool {
+    pub(crate) fn is_known(tag: &str) -> bool {
         let primary = tag.split(['-', '_']).next().unwrap_or_default();
         LANGUAGES.iter().any(|known| known.eq_ignore_ascii_case(primary))
     }
 
     /// A word by its key; a code that is no key stands for itself.
-    pub(super) fn word(self, key: &str) -> &str {
+    pub(crate) fn word(self, key: &str) -> &str {
         WORDS.get(key).and_then(|row| row.get(self.column)).copied().unwrap_or(key)
     }
 }
