@@ -16,6 +16,7 @@ mod european;
 mod european_imaging;
 mod european_laboratory;
 mod european_minimal;
+mod excerpt;
 mod explain;
 pub mod fhir;
 mod formats;

@@ -1,14 +1,12 @@
 //! A conversion side by side, for people who know medicine and not FHIR: the source's section on the left, what the document
 //! says on the right, losses in red. One HTML page that needs nothing else: no script, no address, everything escaped.
 
-mod excerpt;
-
 use model::{Element, Issue, Severity, Tree};
 
+use crate::excerpt::{self, Excerpts};
 use crate::fhir::compose::{Language, section as table};
 use crate::fhir::pool::{Member, Pool};
 use crate::{Draft, Report, Source};
-use excerpt::Excerpts;
 
 const STYLE: &str = "body{font:15px/1.45 system-ui,sans-serif;margin:0;color:#1a2530;background:#f4f6f8}\
 header{background:#12395b;color:#fff;padding:1rem 1.5rem}header h1{font-size:1.25rem;margin:0 0 .3rem}header p{margin:.15rem 0}\
@@ -275,7 +273,7 @@ fn is_below(path: &str, above: &str) -> bool {
         && path.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '.', '[']))
 }
 
-fn escape(text: &str, html: &mut String) {
+pub(crate) fn escape(text: &str, html: &mut String) {
     for character in text.chars() {
         match character {
             '<' => html.push_str("&lt;"),

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use model::{Element, Tree};
 use roxmltree::{Document, Node};
 
-use super::{escape, table};
-use crate::fhir::compose::Language;
+use crate::explain::escape;
+use crate::fhir::compose::{Language, section as table};
 use crate::fhir::pool::Pool;
 use crate::{Mapped, Source, encoding};
 
@@ -14,20 +14,20 @@ use crate::{Mapped, Source, encoding};
 const MOST: usize = 4000;
 
 /// A source that is looked up by the paths of its report.
-pub(super) struct Excerpts<'s> {
+pub(crate) struct Excerpts<'s> {
     text: &'s str,
     xml: Option<Document<'s>>,
     fhir: Option<Tree>,
 }
 
 /// The text of a source, however it is encoded; empty where it is no text.
-pub(super) fn text<'s>(source: &Source<'s>) -> Cow<'s, str> {
+pub(crate) fn text<'s>(source: &Source<'s>) -> Cow<'s, str> {
     encoding::decode(source.bytes).map(|(text, _)| text).unwrap_or_default()
 }
 
 impl<'s> Excerpts<'s> {
     /// Reads the text of a source again.
-    pub(super) fn of(text: &'s str) -> Excerpts<'s> {
+    pub(crate) fn of(text: &'s str) -> Excerpts<'s> {
         let limits = model::Limits { bytes: 64 << 20, depth: 100, elements: 2 << 20 };
         let start = text.trim_start_matches('\u{feff}').trim_start();
         let fhir = start.starts_with('{').then(|| model::json::read(text.as_bytes(), &limits).ok()).flatten();
@@ -36,7 +36,7 @@ impl<'s> Excerpts<'s> {
     }
 
     /// Shows one part.
-    pub(super) fn show(&self, part: &Mapped, html: &mut String) {
+    pub(crate) fn show(&self, part: &Mapped, html: &mut String) {
         if part.source.starts_with('/') && self.show_xml(&part.source, html) {
             return;
         }
@@ -179,7 +179,7 @@ fn codes(node: Node<'_, '_>, html: &mut String) {
 }
 
 /// The words of an XHTML `div`.
-pub(super) fn words(div: &str) -> String {
+pub(crate) fn words(div: &str) -> String {
     let mut words = String::new();
     let mut inside = false;
     for character in div.chars() {
