@@ -30,6 +30,7 @@ mod delete;
 mod derived;
 mod diff;
 mod document;
+pub mod document_checks;
 mod document_reference_create;
 mod effect;
 mod everything;

@@ -12,6 +12,7 @@ use validation::terminology::{Answers, Question};
 use crate::answer::Answer;
 use crate::call::{Call, Method};
 use crate::checked::{DocumentCheck, ResourceCheck};
+use crate::document_checks::DocumentChecks;
 use crate::held::{Held, Later};
 use crate::media::Media;
 use crate::query::Query;
@@ -53,11 +54,15 @@ pub struct Settings {
     /// What is checked of a resource before it is stored.
     pub resources: ResourceCheck,
     /// What is done about a pushed FHIR document that breaks the rules of its European profile.
-    pub documents: DocumentCheck,
+    pub documents: DocumentChecks,
     /// The same for a document that was converted here.
-    pub conversions: DocumentCheck,
+    pub conversions: DocumentChecks,
     /// What `$validate` says of an extension whose definition is not known.
     pub unknown_extensions: Severity,
+    /// What `$validate` says of a URL that is made for examples, such as those of `example.org`; `None`: nothing.
+    pub example_urls: Option<Severity>,
+    /// What `$validate` says of a text that looks like markup; `None`: nothing.
+    pub markup_in_text: Option<Severity>,
     /// Who is asked of codes that cannot be decided here, if anybody.
     pub terminology: Option<Arc<dyn TerminologyServer>>,
     /// Entries on a page where the request asks for no number.
@@ -79,9 +84,11 @@ impl Default for Settings {
             limits: Limits::default(),
             policy: Policy::default(),
             resources: ResourceCheck::default(),
-            documents: DocumentCheck::Enforce,
-            conversions: DocumentCheck::Report,
+            documents: DocumentCheck::Enforce.into(),
+            conversions: DocumentCheck::Report.into(),
             unknown_extensions: Severity::Warning,
+            example_urls: None,
+            markup_in_text: None,
             terminology: None,
             page: 20,
             longest_page: 1000,

@@ -86,8 +86,16 @@ impl Asked {
 
     fn validate(&self, request: &Request<'_>, tree: &Tree) -> Vec<Issue> {
         let (profiles, mode, now) = (self.profiles.clone(), self.mode, request.call.now);
-        let unknown_extensions = request.service.settings().unknown_extensions;
-        let options = Options { profiles, mode, now, unknown_extensions, ..Options::default() };
+        let settings = request.service.settings();
+        let options = Options {
+            profiles,
+            mode,
+            now,
+            unknown_extensions: settings.unknown_extensions,
+            example_urls: settings.example_urls,
+            markup_in_text: settings.markup_in_text,
+            ..Options::default()
+        };
         request.service.validate(tree, &options)
     }
 }

@@ -103,6 +103,28 @@ fn a_european_document_comes_back_as_it_was() {
 }
 
 #[test]
+fn how_strictly_a_document_is_held_against_its_profile_follows_its_category() {
+    let server = start(&[]);
+    let document = told(server.client.post(server.url("$convert")).body(SUMMARY)).text();
+    let broken = document.replacen(r#""status":"final""#, r#""status":"finished""#, 1);
+    assert_ne!(document, broken);
+    let outcomes = |levels: &str| {
+        let server = start(&[("validate-documents", levels)]);
+        let published = publish(&server, "application/fhir+json", broken.as_bytes(), "");
+        let history = server.get("_history").tree();
+        let resources = history.root().every("entry.resource");
+        let outcomes = resources.iter().filter(|resource| resource.resource_type() == Some("OperationOutcome")).count();
+        (published.status, outcomes)
+    };
+    assert_eq!(outcomes("report,Patient-Summaries=enforce"), (422, 0));
+    assert_eq!(outcomes("enforce,Patient-Summaries=report"), (201, 1));
+    assert_eq!(outcomes("enforce,Patient-Summaries=off"), (201, 0));
+    assert_eq!(outcomes("off,Laboratory-Reports=enforce"), (201, 0));
+    // Who is not named by a certificate is not that caller.
+    assert_eq!(outcomes("enforce,Patient-Summaries@x5t#S256:00=off"), (422, 0));
+}
+
+#[test]
 fn other_content_is_kept_as_it_is() {
     let server = start(&[]);
     let pdf = b"%PDF-1.7 example".to_vec();

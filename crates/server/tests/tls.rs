@@ -13,6 +13,7 @@ use running::{start, told};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
+use sha2::{Digest, Sha256};
 
 struct Files {
     folder: tempfile::TempDir,
@@ -84,4 +85,26 @@ fn with_an_authority_of_clients_only_their_holders_get_in() {
     ]);
     assert!(files.client(false).get(server.url("metadata")).send().is_err());
     assert_eq!(told(files.client(true).get(server.url("metadata"))).status, 200);
+}
+
+#[test]
+fn the_holder_of_a_certificate_is_a_caller_with_a_level_of_his_own() {
+    let files = Files::new();
+    let digest = Sha256::digest(files.certificate("client.pem"));
+    let name: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let published = |caller: &str| {
+        let server = start(&[
+            ("tls-certificate", &files.path("server.pem")),
+            ("tls-key", &files.path("server-key.pem")),
+            ("tls-client-authority", &files.path("authority.pem")),
+            ("validate-documents", &format!("enforce,@{caller}=off")),
+        ]);
+        let client = files.client(true);
+        let summary = include_str!("documents/summary.xml");
+        let document = told(client.post(server.url("$convert")).body(summary)).text();
+        let broken = document.replacen(r#""status":"final""#, r#""status":"finished""#, 1);
+        told(client.post(server.url("$convert?store=true")).body(broken)).status
+    };
+    assert_eq!(published(&format!("x5t#S256:{name}")), 201);
+    assert_eq!(published("x5t#S256:00"), 422);
 }

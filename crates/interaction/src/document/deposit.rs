@@ -72,7 +72,8 @@ fn plan(
         .iter()
         .find(|category| category.class.as_ref().is_some_and(|class| *class.code == *converted.category));
     let settings = request.service.settings();
-    let level = if converted.unchanged { settings.documents } else { settings.conversions };
+    let checks = if converted.unchanged { &settings.documents } else { &settings.conversions };
+    let level = checks.level(&converted.category, request.permit.caller());
     let profile = category.filter(|_| document.root().text_at("type") == Some("document"));
     let profile = profile.map(|category| &*category.root_profile);
     let (content, issues) = check_document(request.service, request.call.now, document.clone(), profile, level)?;

@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use actix_web::rt::System;
 use actix_web::web::Data;
+use catalog::Catalog;
 use interaction::checked::{DocumentCheck, ResourceCheck};
+use interaction::document_checks::DocumentChecks;
 use interaction::{BroadSearch, Service, Settings};
 use model::{Clock, Limits, Severity};
 
@@ -78,8 +80,10 @@ pub fn settings(values: &Values) -> Settings {
             "profiles" => ResourceCheck::Profiles,
             _ => ResourceCheck::Structure,
         },
-        documents: document_check(values.text("validate-documents")),
-        conversions: document_check(values.text("validate-conversions")),
+        documents: document_checks(values.text("validate-documents")),
+        conversions: document_checks(values.text("validate-conversions")),
+        example_urls: said_of(values.text("example-urls")),
+        markup_in_text: said_of(values.text("markup-in-text")),
         unknown_extensions: unknown_extensions(values),
         terminology: crate::terminology_server::configured(values.some_text("terminology-server")),
         ..Settings::default()
@@ -94,11 +98,17 @@ pub(crate) fn unknown_extensions(values: &Values) -> Severity {
     }
 }
 
-fn document_check(level: &str) -> DocumentCheck {
+fn document_checks(text: &str) -> DocumentChecks {
+    // A text that cannot be read ended the program before.
+    DocumentChecks::parse(text, &Catalog::built_in()).unwrap_or(DocumentCheck::Enforce.into())
+}
+
+/// What is said of something doubtful.
+pub(crate) fn said_of(level: &str) -> Option<Severity> {
     match level {
-        "off" => DocumentCheck::Off,
-        "report" => DocumentCheck::Report,
-        _ => DocumentCheck::Enforce,
+        "error" => Some(Severity::Error),
+        "warning" => Some(Severity::Warning),
+        _ => None,
     }
 }
 

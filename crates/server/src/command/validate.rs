@@ -11,7 +11,7 @@ use model::{Clock, Issue, Limits, Tree};
 use validation::{Options, Validator};
 
 use super::output::say;
-use super::serve::unknown_extensions;
+use super::serve::{said_of, unknown_extensions};
 use super::{files, packages, progress, texts};
 use crate::MachineClock;
 use crate::configuration::Values;
@@ -33,6 +33,8 @@ pub(crate) fn run(matches: &ArgMatches, values: &Values) -> Result<ExitCode, Box
         profiles,
         now: MachineClock.now(),
         unknown_extensions: unknown_extensions(values),
+        example_urls: said_of(values.text("example-urls")),
+        markup_in_text: said_of(values.text("markup-in-text")),
         ..Options::default()
     };
     let depth = usize::try_from(values.number("max-depth")).unwrap_or(usize::MAX);

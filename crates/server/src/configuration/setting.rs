@@ -14,6 +14,8 @@ pub enum Kind {
     Switch,
     /// One of these.
     Choice(&'static [&'static str]),
+    /// Levels of [`interaction::document_checks::DocumentChecks`].
+    Levels,
 }
 
 /// One option.
@@ -94,14 +96,18 @@ settings! {
         "Origins whose pages may call the server, separated by commas; * for all. Without it no CORS headers are sent.";
     "validate-resources" "LEVEL" Kind::Choice(&["text", "structure", "profiles"]), "structure", &["serve", "load", "config"],
         "What a resource must pass to be stored: its text, also the structure of its type, also all rules of claimed profiles.";
-    "validate-documents" "LEVEL" Kind::Choice(&["off", "report", "enforce"]), "enforce", &["serve", "load", "config"],
-        "A pushed FHIR document that breaks its European profile is stored, stored with an OperationOutcome, or refused.";
-    "validate-conversions" "LEVEL" Kind::Choice(&["off", "report", "enforce"]), "report", &["serve", "load", "config"],
+    "validate-documents" "LEVELS" Kind::Levels, "enforce", &["serve", "load", "config"],
+        "A pushed FHIR document that breaks its European profile is stored (off), stored with an OperationOutcome (report), or refused (enforce). Other levels for a category or a caller follow: enforce,Laboratory-Reports=report,@CALLER=off,Laboratory-Reports@CALLER=enforce.";
+    "validate-conversions" "LEVELS" Kind::Levels, "report", &["serve", "load", "config"],
         "The same for a document that was converted here.";
     "terminology-server" "URL" Kind::Text, "", SERVE,
         "FHIR base URL of a terminology server that is asked of codes that cannot be decided here; only codes are sent. Without one, and while it is silent, such codes are a warning.";
     "unknown-extensions" "LEVEL" Kind::Choice(&["warning", "error"]), "warning", &["serve", "validate", "config"],
         "What an extension whose definition is not known is for a validation on demand; modifier extensions always are errors.";
+    "example-urls" "LEVEL" Kind::Choice(&["off", "warning", "error"]), "off", &["serve", "validate", "config"],
+        "What a URL that is made for examples (example.org, acme.com) is for a validation on demand.";
+    "markup-in-text" "LEVEL" Kind::Choice(&["off", "warning", "error"]), "off", &["serve", "validate", "config"],
+        "What a text that looks like markup is for a validation on demand.";
     "broad-search" "WORD" Kind::Choice(&["allow", "refuse"]), "allow", SERVE,
         "A search that names neither a patient nor a record, and what goes over all patients, is answered, or refused with 403.";
     "log-level" "LEVEL" Kind::Choice(&["error", "warn", "info", "debug", "trace"]), "info", &[],

@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use catalog::Catalog;
+use interaction::document_checks::DocumentChecks;
+
 use super::setting::{Kind, SETTINGS, Setting};
 
 /// Where a value came from.
@@ -124,6 +127,7 @@ impl Values {
             }
             Kind::Bytes => bytes(text).is_none().then(|| "a size such as 64MiB".to_owned()),
             Kind::Switch => (!matches!(text, "true" | "false")).then(|| "true or false".to_owned()),
+            Kind::Levels => DocumentChecks::parse(text, &Catalog::built_in()).err(),
             Kind::Choice(choices) => (!choices.contains(&text)).then(|| format!("one of {}", choices.join(", "))),
         };
         if let Some(wanted) = wanted {
@@ -238,6 +242,8 @@ mod tests {
         assert!(text(values.read_toml("lisen = \"x\"", Path::new("p.toml"))).contains("lisen"));
         assert!(text(values.read_toml("engine = \"rocksdb\"", Path::new("p.toml"))).contains("fjall, sled"));
         assert!(text(values.read_toml("max-body = \"12 MB\"", Path::new("p.toml"))).contains("64MiB"));
+        let levels = "validate-documents = \"enforce,Laboratory=off\"";
+        assert!(text(values.read_toml(levels, Path::new("p.toml"))).contains("Laboratory"));
         assert!(text(values.read_toml("writers = 0", Path::new("p.toml"))).contains("at least 1"));
     }
 }
