@@ -78,7 +78,8 @@ impl Options {
 #[derive(Clone, Debug)]
 pub struct Draft {
     /// The Bundle: of type `document`, or `collection` for prescriptions and dispensations, which are no documents in
-    /// the European format. Where nothing had to be done it is the source, which may be a single resource.
+    /// the European format. A single MedicationRequest or MedicationDispense stays one resource; where nothing had to be
+    /// done the document is the source, which may be any resource.
     pub document: Tree,
     /// The category, a code of `eehrxf-document-priority-category-cs`, or [`OTHER_DOCUMENTS`]; empty for resources that make
     /// no document.

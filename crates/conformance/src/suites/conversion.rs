@@ -1,9 +1,9 @@
 //! Conversion of a whole corpus: every file ends in a document or in a refusal that says why; nothing panics.
 //!
 //! A case is a file, its id the path below the corpus. It passes where it is converted into a Bundle with a report that
-//! says what was done, passes unchanged, or is refused with an error in words. MyHealth@EU pivot documents of level 3
-//! (patient summary, ePrescription, eDispensation in `cda-ps` and `cda-ep`) must be converted. The counts of each folder
-//! are printed.
+//! says what was done, into a prescription or dispensation that names its European profile, passes unchanged, or is refused
+//! with an error in words. MyHealth@EU pivot documents of level 3 (patient summary, ePrescription, eDispensation in
+//! `cda-ps` and `cda-ep`) must be converted. The counts of each folder are printed.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use catalog::Catalog;
 use convert::{BuiltIn, Draft, Knowledge, Options, Refusal, Source, convert};
 use ledger::{Ledger, Report, Tally};
-use model::{Instant, Severity};
+use model::{Element, Instant, Severity};
 
 use crate::documents::{Document, below, each};
 
@@ -33,6 +33,9 @@ const FOLDERS: [&str; 12] = [
 
 /// The document templates of MyHealth@EU: <https://art-decor.ehdsi.eu/>.
 const PIVOT: &str = "1.3.6.1.4.1.12559.11.10.1.3.1.1.";
+
+/// The profiles of prescriptions and dispensations: <http://hl7.eu/fhir/mpd>.
+const ITEMS: &str = "http://hl7.eu/fhir/mpd/StructureDefinition/";
 
 #[derive(Default)]
 struct Counts {
@@ -83,7 +86,13 @@ fn whole(draft: &Draft) -> Result<(), String> {
     if draft.unchanged {
         return if root.resource_type().is_some() { Ok(()) } else { Err("the document is no resource".into()) };
     }
-    if root.resource_type() != Some("Bundle") || root.get("entry").is_none() {
+    // A prescription or dispensation is exchanged as one resource: held against the European profile, it stays one.
+    if matches!(root.resource_type(), Some("MedicationRequest" | "MedicationDispense")) {
+        let mut profiles = root.every("meta.profile").into_iter().filter_map(Element::text);
+        if !profiles.any(|profile| profile.starts_with(ITEMS)) {
+            return Err("the item names no European profile".into());
+        }
+    } else if root.resource_type() != Some("Bundle") || root.get("entry").is_none() {
         return Err("the document is no Bundle with entries".into());
     }
     if draft.report.mapped.is_empty() && draft.report.issues.is_empty() {
