@@ -127,23 +127,21 @@ impl BundleText {
 
 /// A JSON string.
 pub(crate) fn quoted(text: &str) -> String {
-    let mut out = Vec::with_capacity(text.len() + 2);
-    put_quoted(&mut out, text);
-    String::from_utf8(out).unwrap_or_default()
+    let mut out = String::with_capacity(text.len() + 2);
+    json::put_string(text, &mut out);
+    out
 }
 
 /// Appends a JSON string.
 fn put_quoted(out: &mut Vec<u8>, text: &str) {
-    let is_plain = |byte: u8| byte >= 0x20 && byte != b'"' && byte != b'\\' && byte != 0x7f;
+    let is_plain = |byte: u8| byte >= 0x20 && byte != b'"' && byte != b'\\';
     if text.bytes().all(is_plain) {
         out.push(b'"');
         out.extend_from_slice(text.as_bytes());
         out.push(b'"');
-        return;
+    } else {
+        out.extend_from_slice(quoted(text).as_bytes());
     }
-    let mut tree = model::Tree::new("Basic");
-    tree.edit().set("id", text);
-    out.extend_from_slice(tree.root().get("id").map_or_else(|| "\"\"".to_owned(), json::to_string).as_bytes());
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Conditions in headers: <http://hl7.org/fhir/R4/http.html#cread> and <http://hl7.org/fhir/R4/http.html#concurrency>.
 
 use model::Instant;
+use model::calendar::day_number;
 use storage::Expect;
 
 use crate::call::Headers;
@@ -44,22 +45,14 @@ fn http_date(text: &str) -> Option<i64> {
     let (_, rest) = text.split_once(", ")?;
     let mut parts = rest.split([' ', ':']);
     let mut number = || parts.next().map(str::to_owned);
-    let day: i64 = number()?.parse().ok()?;
+    let day: u8 = number()?.parse().ok()?;
     let month_name = number()?;
-    let month = i64::try_from(MONTHS.iter().position(|name| *name == month_name)?).ok()? + 1;
-    let year: i64 = number()?.parse().ok()?;
-    let (hour, minute, second): (i64, i64, i64) =
+    let month = u8::try_from(MONTHS.iter().position(|name| *name == month_name)?).ok()? + 1;
+    let year: u16 = number()?.parse().ok()?;
+    let (hour, minute, second): (u8, u8, u8) =
         (number()?.parse().ok()?, number()?.parse().ok()?, number()?.parse().ok()?);
-    Some(days_from_civil(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second)
-}
-
-/// Days since 1970-01-01 in the proleptic Gregorian calendar.
-fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let of_era = year.rem_euclid(400);
-    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
+    let of_day = i64::from(hour) * 3_600 + i64::from(minute) * 60 + i64::from(second);
+    Some(day_number(i64::from(year), month, day) * 86_400 + of_day)
 }
 
 /// An instant as an HTTP date: `Sun, 06 Nov 1994 08:49:37 GMT`.

@@ -1,5 +1,7 @@
 //! The one function by which anything is stored: single writes, batch entries, conversions and imports.
 
+use std::sync::Arc;
+
 use access::{Item, Permit, Released};
 use model::{Instant, Tree};
 use storage::{CommitError, Content, Effect, Expect, Found, Method, Transaction, Write};
@@ -62,7 +64,7 @@ pub struct Plan {
     /// Events of the log.
     pub events: Vec<Vec<u8>>,
     /// What gave the keys: held until the commit is done, so that `$reindex` knows when all write by the parameters now in force.
-    pub indexed_by: Option<std::sync::Arc<search::Index>>,
+    pub indexed_by: Option<Arc<search::Index>>,
 }
 
 /// A row of the store that a commit requires unchanged, and changes: of those who read it before, one can commit.
@@ -87,7 +89,7 @@ pub struct Stored {
     pub instant: Instant,
     /// What happened.
     pub effect: Effect,
-    text: Option<(Vec<u8>, u64)>,
+    text: Option<(Arc<Vec<u8>>, u64)>,
 }
 
 impl Stored {
@@ -198,8 +200,11 @@ fn add(transaction: &mut Transaction, planned: Planned) -> Stored {
         None => storage::Bucket::of_no_patient(&draft.resource_type, &draft.id),
     };
     let text = draft.content.map(|content| match draft.exact {
-        true => (stored_text::encode_exact(content.into_tree(), &draft.id), stored_text::EXACT),
-        false => stored_text::encode(content.into_tree(), &draft.id),
+        true => (Arc::new(stored_text::encode_exact(content.into_tree(), &draft.id)), stored_text::EXACT),
+        false => {
+            let (body, mark) = stored_text::encode(content.into_tree(), &draft.id);
+            (Arc::new(body), mark)
+        }
     });
     let content = text.clone().map(|(body, mark)| Content { body, mark, index });
     transaction.write(Write {

@@ -9,7 +9,7 @@ impl Instant {
     pub fn to_fhir(self) -> String {
         let days = self.0.div_euclid(86_400_000);
         let rest = self.0.rem_euclid(86_400_000);
-        let (year, month, day) = crate::date::civil_from_days(days);
+        let (year, month, day) = crate::calendar::date_of(days);
         format!(
             "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{:03}Z",
             rest / 3_600_000,

@@ -7,6 +7,7 @@
 //!
 //! This crate does no I/O, knows no profile and no terminology, and has no clock: see [`Clock`].
 
+pub mod calendar;
 mod clock;
 mod date;
 mod decimal;

@@ -29,7 +29,8 @@ fn write(item: &mut crate::ElementMut<'_>, issue: &Issue) {
     };
     if let Some(position) = issue.position {
         extension(LINE, "valueInteger", i64::from(position.line).into());
-        extension(COLUMN, "valueInteger", i64::from(position.column).into());
+        // The column is a string by its definition, the line a number.
+        extension(COLUMN, "valueString", position.column.to_string().as_str().into());
     }
     if let Some(rule) = &issue.rule {
         extension(SOURCE, "valueString", rule.as_str().into());

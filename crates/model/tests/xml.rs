@@ -161,3 +161,12 @@ fn what_xml_cannot_hold_is_not_written() {
         assert!(xml::write(tree.root(), &shapes()).is_err(), "{text}");
     }
 }
+
+#[test]
+fn a_carriage_return_in_a_narrative_survives_xml() {
+    let text = r#"{"resourceType":"Patient","text":{"status":"generated","div":"<div xmlns=\"http://www.w3.org/1999/xhtml\"><p title=\"a\rb\">c\r\nd</p></div>"}}"#;
+    let tree = json::read(text.as_bytes(), &Limits::default()).unwrap();
+    let written = xml::write(tree.root(), &shapes()).unwrap();
+    assert!(written.contains("a&#xD;b") && written.contains("c&#xD;\nd") && !written.contains('\r'), "{written}");
+    assert_eq!(json::to_string(read_xml(&written).root()), text);
+}

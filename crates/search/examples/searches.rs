@@ -110,7 +110,7 @@ fn write(resource: model::Element<'_>, index: Vec<Vec<u8>>) -> Write {
         Some(patient) => Bucket::of_patient(patient),
         None => Bucket::of_no_patient(&type_name, &id),
     };
-    let body = model::json::to_string(Tree::from_element(resource).root()).into_bytes();
+    let body = model::json::to_string(Tree::from_element(resource).root()).into_bytes().into();
     let content = Some(Content { body, mark: 0, index });
     Write { type_name, id, bucket, expect: Expect::Any, method: Method::Update, content, unless_same: false }
 }

@@ -163,7 +163,7 @@ fn commit(store: &Store, records: std::ops::Range<u64>) -> Result<(), Failure> {
             id,
             expect: Expect::Any,
             method: Method::Update,
-            content: Some(Content { body: body(n).into_bytes(), mark: 30, index: index(n) }),
+            content: Some(Content { body: body(n).into_bytes().into(), mark: 30, index: index(n) }),
             unless_same: false,
         });
     }

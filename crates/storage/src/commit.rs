@@ -1,5 +1,7 @@
 //! What a caller asks of one atomic commit, and what it gets back.
 
+use std::sync::Arc;
+
 use crate::blob::{self, BlobId};
 use crate::engine::EngineError;
 use crate::number::{Bucket, Number};
@@ -110,7 +112,8 @@ pub struct Write {
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Content {
     /// The bytes, as they shall be read again: FHIR JSON, in practice without what is known only after the commit.
-    pub body: Vec<u8>,
+    /// Shared, so that the caller can answer with them without a copy.
+    pub body: Arc<Vec<u8>>,
     /// A number of the caller, handed back with the version: the offset in `body` at which it inserts version and instant.
     pub mark: u64,
     /// Search keys, in any order, at most [`crate::MAX_INDEX_KEY`] bytes each; the number of the resource is added behind each.

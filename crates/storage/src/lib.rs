@@ -19,7 +19,7 @@
 //!     expect: Expect::Absent,
 //!     method: Method::Update,
 //!     content: Some(Content {
-//!         body: br#"{"resourceType":"Patient","id":"example"}"#.to_vec(),
+//!         body: br#"{"resourceType":"Patient","id":"example"}"#.to_vec().into(),
 //!         mark: 0,
 //!         index: vec![b"Patient.family=rossi\0".to_vec()],
 //!     }),

@@ -166,7 +166,7 @@ fn prepare(inner: &Inner, write: Write) -> Result<PreparedWrite, CommitError> {
             let type_code = inner.names.code(&write.type_name).unwrap_or(0);
             let (packing, stored) = inner.dictionaries.pack(&*inner.engine, type_code, &content.body)?;
             Some(PreparedContent {
-                hash: Sha256::digest(&content.body).into(),
+                hash: Sha256::digest(&*content.body).into(),
                 mark: content.mark,
                 length: content.body.len() as u64,
                 packing,

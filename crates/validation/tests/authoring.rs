@@ -77,3 +77,16 @@ fn a_canonical_of_fhirs_own_leads_to_the_type_in_it() {
     );
     assert_eq!(errors(&response("http://forms.invalid/ValueSet/x")), Vec::<String>::new());
 }
+
+#[test]
+fn our_own_operation_outcomes_are_valid() {
+    let mut issue = model::Issue::new(model::Severity::Error, model::IssueType::Required, "Patient.name", "no name")
+        .at(Some(model::Position { line: 3, column: 14 }));
+    issue.rule = Some("http://hl7.org/fhir/StructureDefinition/Patient#pat-1".into());
+    for issues in [vec![issue], Vec::new()] {
+        let outcome = model::operation_outcome(&issues);
+        let found = VALIDATOR.validate(&outcome, &Options::default());
+        // A narrative is recommended of every resource.
+        assert!(found.iter().all(|issue| issue.rule.as_deref() == Some("dom-6")), "{found:?}");
+    }
+}

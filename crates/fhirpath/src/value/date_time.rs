@@ -4,9 +4,8 @@
 use std::cmp::Ordering;
 use std::fmt;
 
+use model::calendar::{date_of, day_number};
 use model::{Instant, PartialDateTime, PartialTime};
-
-use super::calendar::{date_of, day_number};
 
 /// A date: `@2014`, `@2014-01`, `@2014-01-25`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

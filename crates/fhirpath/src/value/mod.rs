@@ -1,6 +1,5 @@
 //! System values that the language computes with: dates and times, decimals, quantities.
 
-mod calendar;
 mod date_time;
 pub(crate) mod number;
 mod quantity;

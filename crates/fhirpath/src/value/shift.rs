@@ -1,9 +1,9 @@
 //! Adding a span of time to a date or time, and the bounds of what a date or time can mean:
 //! <http://hl7.org/fhirpath/N1/#datetime-arithmetic>.
 
+use model::calendar::days_in_month;
 use model::{Decimal, PartialDateTime};
 
-use super::calendar::days_in_month;
 use super::date_time::{clock_of, from_local, time_of_day};
 use super::{Calendar, Date, DateTime, Time, number};
 

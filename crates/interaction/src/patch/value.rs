@@ -29,7 +29,7 @@ impl Value {
     pub(crate) fn write(&self, out: &mut String) {
         match self {
             Value::Word(word) => out.push_str(word),
-            Value::Text(text) => quote(text, out),
+            Value::Text(text) => model::json::put_string(text, out),
             Value::Array(items) => {
                 out.push('[');
                 for (number, item) in items.iter().enumerate() {
@@ -46,7 +46,7 @@ impl Value {
                     if number > 0 {
                         out.push(',');
                     }
-                    quote(name, out);
+                    model::json::put_string(name, out);
                     out.push(':');
                     value.write(out);
                 }
@@ -87,22 +87,6 @@ impl PartialEq for Value {
             _ => false,
         }
     }
-}
-
-fn quote(text: &str, out: &mut String) {
-    out.push('"');
-    for character in text.chars() {
-        match character {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            character if character < ' ' => out.push_str(&format!("\\u{:04x}", u32::from(character))),
-            character => out.push(character),
-        }
-    }
-    out.push('"');
 }
 
 struct Reader<'t> {

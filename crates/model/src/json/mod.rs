@@ -9,4 +9,4 @@ mod sibling;
 mod write;
 
 pub use read::read;
-pub use write::{to_string, write, write_pretty};
+pub use write::{put_string, to_string, write, write_pretty};

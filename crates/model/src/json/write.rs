@@ -169,10 +169,15 @@ impl<'t> Writer<'t> {
     }
 
     fn string(&mut self, text: &str) {
-        self.out.push('"');
-        escape(text, self.out);
-        self.out.push('"');
+        put_string(text, self.out);
     }
+}
+
+/// Appends a string of JSON with its quotes.
+pub fn put_string(text: &str, out: &mut String) {
+    out.push('"');
+    escape(text, out);
+    out.push('"');
 }
 
 fn escape(text: &str, out: &mut String) {

@@ -7,6 +7,9 @@ use quick_xml::writer::Writer;
 
 use super::read::XHTML;
 
+/// A carriage return of the string in markup: as it is, a reader of XML would take it for a line feed.
+pub(super) const ESCAPED_RETURN: &str = "&#xD;";
+
 /// Whether the first tag of the markup declares the default namespace.
 pub(super) fn declares_namespace(markup: &str) -> bool {
     let tag = markup.split('>').next().unwrap_or_default();
@@ -59,7 +62,7 @@ fn renamed(
 pub(super) fn to_markup(text: &str) -> Result<String, String> {
     let mut markup = text.trim().to_owned();
     if markup.contains('\r') {
-        markup = markup.replace('\r', "&#xD;");
+        markup = markup.replace('\r', ESCAPED_RETURN);
     }
     if !declares_namespace(&markup) {
         let end = markup.find([' ', '>', '/', '\n', '\t']).unwrap_or(markup.len());

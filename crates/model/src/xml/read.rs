@@ -10,6 +10,7 @@ use quick_xml::events::{BytesStart, Event};
 use quick_xml::name::ResolveResult;
 use quick_xml::reader::NsReader;
 
+use super::narrative::ESCAPED_RETURN;
 use crate::tree::{Kind, NO_NODE, Node, mark, position_in};
 use crate::{Child, Form, Issue, IssueType, Limits, Name, Shapes, SyntaxError, Tree, TypeId};
 
@@ -338,7 +339,7 @@ impl<'s> State<'s> {
         Ok(())
     }
 
-    /// The markup with line ends as XML has them, and with the namespace on it where an outer element declared that.
+    /// The markup with line ends as XML has them, carriage returns that writing escaped as they were, and with the namespace on it where an outer element declared that.
     fn narrative_text(&self, range: Range<usize>, prefixed: bool) -> Result<String, Fault> {
         let raw = self.text.get(range).unwrap_or_default();
         let mut markup =
@@ -352,6 +353,9 @@ impl<'s> State<'s> {
         } else if !super::narrative::declares_namespace(&markup) {
             let end = markup.find([' ', '>', '/', '\n', '\t']).unwrap_or(markup.len());
             markup.insert_str(end, &format!(" xmlns=\"{XHTML}\""));
+        }
+        if markup.contains(ESCAPED_RETURN) {
+            markup = markup.replace(ESCAPED_RETURN, "\r");
         }
         Ok(markup)
     }

@@ -54,7 +54,7 @@ impl World {
                 None => Bucket::of_no_patient(&type_name, &id),
             };
             let index = index().keys(tree.root());
-            let body = model::json::to_string(tree.root()).into_bytes();
+            let body = model::json::to_string(tree.root()).into_bytes().into();
             let content = Some(Content { body, mark: 0, index });
             let (expect, method) = (Expect::Any, Method::Update);
             transaction.write(Write { type_name, id, bucket, expect, method, content, unless_same: false });

@@ -49,8 +49,17 @@ fn walk(path: &Path, found: &mut Vec<PathBuf>) -> Result<(), io::Error> {
     children.iter().try_for_each(|child| walk(child, found))
 }
 
-/// Does `work` for each item on all processors; the answers come in the order of the items.
-pub(crate) fn in_parallel<T: Sync, R: Send>(items: &[T], work: impl Fn(usize, &T) -> R + Sync) -> Vec<R> {
+/// The work on one item ended in a panic: a defect of the program, which told of it on standard error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a defect of the program ended the work on it; standard error says where")]
+pub(crate) struct Broken;
+
+/// Does `work` for each item on all processors; the answers come in the order of the items, one for each.
+pub(crate) fn in_parallel<T: Sync, R: Send>(
+    items: &[T],
+    work: impl Fn(usize, &T) -> R + Sync,
+) -> Vec<Result<R, Broken>> {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
     use std::sync::atomic::{AtomicUsize, Ordering};
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(items.len().max(1));
     let next = AtomicUsize::new(0);
@@ -59,12 +68,15 @@ pub(crate) fn in_parallel<T: Sync, R: Send>(items: &[T], work: impl Fn(usize, &T
         loop {
             let place = next.fetch_add(1, Ordering::Relaxed);
             match items.get(place) {
-                Some(item) => done.push((place, work(place, item))),
+                Some(item) => {
+                    let answer = catch_unwind(AssertUnwindSafe(|| work(place, item)));
+                    done.push((place, answer.map_err(|_| Broken)));
+                }
                 None => return done,
             }
         }
     };
-    let mut all: Vec<(usize, R)> = std::thread::scope(|scope| {
+    let mut all: Vec<(usize, Result<R, Broken>)> = std::thread::scope(|scope| {
         let workers: Vec<_> = (0..threads).map(|_| scope.spawn(run)).collect();
         workers.into_iter().flat_map(|worker| worker.join().unwrap_or_default()).collect()
     });
@@ -94,8 +106,10 @@ mod tests {
     }
 
     #[test]
-    fn answers_come_in_order() {
+    fn answers_come_in_order_and_a_panic_is_one_of_them() {
         let items: Vec<usize> = (0..1000).collect();
-        assert_eq!(in_parallel(&items, |_, item| item * 2), items.iter().map(|item| item * 2).collect::<Vec<_>>());
+        let answers = in_parallel(&items, |_, item| if *item == 500 { panic!("on purpose") } else { item * 2 });
+        let expected: Vec<_> = items.iter().map(|item| if *item == 500 { Err(Broken) } else { Ok(item * 2) }).collect();
+        assert_eq!(answers, expected);
     }
 }

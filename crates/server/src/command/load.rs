@@ -34,8 +34,11 @@ pub(crate) fn run(matches: &ArgMatches, values: &Values) -> Result<ExitCode, Box
     let outcomes = files::in_parallel(&files, |_, file| {
         let outcome = loader.file(&file.path);
         bar.inc(1);
-        (file.path.clone(), outcome)
+        outcome
     });
+    let outcomes = files.into_iter().zip(outcomes);
+    let outcomes: Vec<_> =
+        outcomes.map(|(file, outcome)| (file.path, outcome.unwrap_or_else(|why| Err(vec![why.to_string()])))).collect();
     bar.finish_and_clear();
     service.store().engine().checkpoint()?;
     Ok(summary(&outcomes, loader.stored.load(Ordering::Relaxed)))

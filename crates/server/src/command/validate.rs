@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use catalog::Loader;
 use clap::ArgMatches;
-use model::{Clock, Issue, Limits, Tree};
+use model::{Clock, Issue, IssueType, Limits, Severity, Tree};
 use validation::{Options, Validator};
 
 use super::output::say;
@@ -50,9 +50,16 @@ pub(crate) fn run(matches: &ArgMatches, values: &Values) -> Result<ExitCode, Box
         bar.inc(1);
         verdicts
     });
+    let broken = |file: &files::Found, why: files::Broken| {
+        let issue = Issue::new(Severity::Fatal, IssueType::Exception, "", why.to_string());
+        vec![(file.path.display().to_string(), vec![issue])]
+    };
+    let verdicts =
+        files.iter().zip(verdicts).flat_map(|(file, verdict)| verdict.unwrap_or_else(|why| broken(file, why)));
+    let verdicts: Vec<Verdict> = verdicts.collect();
     bar.finish_and_clear();
     let json = matches.get_one::<String>("format").is_some_and(|format| format == "json");
-    Ok(tell(&verdicts.concat(), json))
+    Ok(tell(&verdicts, json))
 }
 
 fn tell(verdicts: &[Verdict], json: bool) -> ExitCode {

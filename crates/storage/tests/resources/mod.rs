@@ -19,7 +19,7 @@ pub(crate) fn put(type_name: &str, id: &str, body: &str, index: &[&str]) -> Writ
         expect: Expect::Any,
         method: Method::Update,
         content: Some(Content {
-            body: body.as_bytes().to_vec(),
+            body: body.as_bytes().to_vec().into(),
             mark: 0,
             index: index.iter().map(|key| key.as_bytes().to_vec()).collect(),
         }),

@@ -1,7 +1,7 @@
 //! Day numbers of the proleptic Gregorian calendar.
 
-/// The last day of a month.
-pub(crate) fn days_in_month(year: i64, month: u8) -> u8 {
+/// The last day of a month, 1 to 12.
+pub fn days_in_month(year: i64, month: u8) -> u8 {
     match month {
         2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
         2 => 28,
@@ -10,8 +10,8 @@ pub(crate) fn days_in_month(year: i64, month: u8) -> u8 {
     }
 }
 
-/// Days since 1970-01-01.
-pub(crate) fn day_number(year: i64, month: u8, day: u8) -> i64 {
+/// Days since 1970-01-01 of a date; before it they are negative.
+pub fn day_number(year: i64, month: u8, day: u8) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let era = year.div_euclid(400);
     let year_of_era = year.rem_euclid(400);
@@ -21,7 +21,7 @@ pub(crate) fn day_number(year: i64, month: u8, day: u8) -> i64 {
 }
 
 /// The date, `(year, month, day)`, that lies `days` after 1970-01-01.
-pub(crate) fn date_of(days: i64) -> (i64, u8, u8) {
+pub fn date_of(days: i64) -> (i64, u8, u8) {
     let days = days.saturating_add(719_468);
     let era = days.div_euclid(146_097);
     let day_of_era = days.rem_euclid(146_097);
