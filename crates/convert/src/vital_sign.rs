@@ -10,15 +10,17 @@ const ORIGINAL: &str = "http://hl7.org/fhir/StructureDefinition/originalText";
 const REASON: &str = "http://terminology.hl7.org/CodeSystem/data-absent-reason";
 
 /// Gives an Observation of a vital sign its category and its time, or why there is none. A value that is no quantity moves
-/// to a note, as the profile allows no other.
-pub(crate) fn complete_vital_sign(to: &mut ElementMut<'_>) {
+/// to a note, as the profile allows no other. What the source lacks or has otherwise comes back in words, for the report.
+#[must_use]
+pub(crate) fn complete_vital_sign(to: &mut ElementMut<'_>) -> Vec<String> {
+    let mut defects = Vec::new();
     let codes = to.as_element().every("code.coding");
     let vital = codes.iter().any(|coding| {
         coding.text_at("system") == Some("http://loinc.org")
             && coding.text_at("code").is_some_and(|code| CODES.contains(&code))
     });
     if !vital {
-        return;
+        return defects;
     }
     let known = to.as_element().every("category.coding.code").iter().any(|code| code.text() == Some("vital-signs"));
     if !known {
@@ -26,6 +28,7 @@ pub(crate) fn complete_vital_sign(to: &mut ElementMut<'_>) {
     }
     if !to.as_element().children().any(|child| child.name().starts_with("effective")) {
         crate::european::absent(&mut to.primitive("effectiveDateTime"));
+        defects.push("The vital sign has no time, which its profile asks.".to_owned());
     }
     // The profile wants the day at least: a coarser time stands beside the unknown one.
     let coarse = to.as_element().text_at("effectiveDateTime").filter(|time| time.len() < 10).map(str::to_owned);
@@ -34,6 +37,7 @@ pub(crate) fn complete_vital_sign(to: &mut ElementMut<'_>) {
         let mut primitive = to.primitive("effectiveDateTime");
         primitive.item("extension").set("url", ORIGINAL).set("valueString", time.as_str());
         crate::european::absent(&mut primitive);
+        defects.push(format!("The time of a vital sign, {time}, is less precise than a day, which its profile asks."));
     }
     let other =
         to.as_element().children().find(|child| child.name().starts_with("value") && child.name() != "valueQuantity");
@@ -43,5 +47,10 @@ pub(crate) fn complete_vital_sign(to: &mut ElementMut<'_>) {
         to.remove(&name);
         to.object("dataAbsentReason").item("coding").set("system", REASON).set("code", "unsupported");
         to.item("note").set("text", format!("Value that is no quantity: {words}").as_str());
+        defects.push(
+            "The value of the vital sign is no single quantity, which its profile asks; it stands in a note."
+                .to_owned(),
+        );
     }
+    defects
 }

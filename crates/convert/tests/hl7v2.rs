@@ -68,6 +68,20 @@ fn a_status_decides_what_is_a_result_and_a_value_stays_what_it_is() {
 }
 
 #[test]
+fn what_a_vital_sign_lacks_is_in_the_report() {
+    let order =
+        "MSH|^~\\&|A|B|C|D|20261012||OML^O21|M1|P|2.5.1\rPID|1||P1||Doe^Jan\rORC|NW|R1\rOBR|1|R1||58410-2^CBC^LN\r";
+    let told = |segment: &str| converted(&format!("{order}{segment}\r")).report.issues;
+    let found = told("OBX|1|NM|29463-7^Weight^LN||71|kg|||||F");
+    let issue = found.iter().find(|issue| issue.text.contains("has no time")).expect("the missing time is named");
+    assert!(issue.position.is_some() && issue.path.starts_with("OBX"), "{issue:?}");
+    assert!(
+        !told("OBX|1|NM|29463-7^Weight^LN||71|kg|||||F|||20261012").iter().any(|issue| issue.text.contains("time"))
+    );
+    assert!(!told("OBX|1|NM|2951-2^Na^LN||129|mmol/L|||||F").iter().any(|issue| issue.text.contains("has no time")));
+}
+
+#[test]
 fn times_take_the_zone_of_the_message_and_keep_their_precision() {
     let found = result("OBX|1|NM|2951-2^Na^LN||1||||||F|||202610120815");
     assert!(found.contains("2026-10-12T08:15:00+02:00"), "{found}");

@@ -7,10 +7,10 @@
 //! `Prefer: return=OperationOutcome` the report alone comes back.
 
 use catalog::Catalog;
-use model::{Issue, Tree};
+use model::{Instant, Issue, Tree};
 
 use crate::answer::{Answer, etag};
-use crate::document::{Original, deposit};
+use crate::document::{Original, deposit, first_time};
 use crate::refusal::{Class, Refusal};
 use crate::render;
 use crate::request::{Request, Return};
@@ -30,12 +30,14 @@ pub(crate) fn run(request: &Request<'_>) -> Result<Answer, Refusal> {
     if call.body.is_empty() {
         return Err(Refusal::new(Class::Malformed, "The request needs a source document in its body."));
     }
-    let converted = source(request, call.body, call.headers.content_type, request.query.first("category"))?;
+    let store = request.query.first("store") == Some("true");
+    let read = if store { to_store } else { source };
+    let converted = read(request, call.body, call.headers.content_type, request.query.first("category"))?;
     let mut answer = match request.query.first("explain") {
         Some("true") => explained(request, &converted),
         _ => body(request, &converted)?,
     };
-    if request.query.first("store") == Some("true") {
+    if store {
         let content_type = call.headers.content_type.unwrap_or("application/octet-stream");
         let original = Original { content_type, bytes: call.body };
         let stored = deposit(request, &converted, Some(&original).filter(|_| !converted.unchanged), None)?;
@@ -59,7 +61,32 @@ pub(crate) fn source(
     content_type: Option<&str>,
     category: Option<&str>,
 ) -> Result<convert::Draft, Refusal> {
-    let mut options = convert::Options::at(request.call.now);
+    source_at(request, bytes, content_type, category, request.call.now)
+}
+
+/// As [`source`], for the store: bytes whose document is stored are converted as of the first time, so that sending them
+/// again changes nothing.
+pub(crate) fn to_store(
+    request: &Request<'_>,
+    bytes: &[u8],
+    content_type: Option<&str>,
+    category: Option<&str>,
+) -> Result<convert::Draft, Refusal> {
+    let converted = source(request, bytes, content_type, category)?;
+    match first_time(request, &converted)? {
+        Some(first) if first != request.call.now => source_at(request, bytes, content_type, category, first),
+        _ => Ok(converted),
+    }
+}
+
+fn source_at(
+    request: &Request<'_>,
+    bytes: &[u8],
+    content_type: Option<&str>,
+    category: Option<&str>,
+    now: Instant,
+) -> Result<convert::Draft, Refusal> {
+    let mut options = convert::Options::at(now);
     options.category = category.map(str::to_owned);
     let source = convert::Source { bytes, content_type, name: None };
     let systems = NamingSystems(&request.catalog);

@@ -60,7 +60,7 @@ pub(crate) fn run(request: &Request<'_>, reference: Tree) -> Result<Answer, Refu
 fn converted(request: &Request<'_>, bytes: &[u8], content_type: &str) -> Result<Option<::convert::Draft>, Refusal> {
     let Some(format) = ::convert::sniff(bytes, Some(content_type)) else { return Ok(None) };
     let image = format.name == "dicom";
-    match convert::source(request, bytes, Some(content_type), None) {
+    match convert::to_store(request, bytes, Some(content_type), None) {
         Ok(draft) => {
             Ok(Some(draft).filter(|draft| !image || draft.document.root().text_at("type") == Some("document")))
         }

@@ -89,6 +89,18 @@ fn the_same_document_again_makes_no_second_one() {
     assert_eq!(text(&first, "subject.reference"), text(&second, "subject.reference"));
     let patients = server.get("Patient/_history").tree();
     assert_eq!(patients.root().every("entry").len(), 1);
+    // Nor a new version of anything, by whichever way it comes.
+    let versions = || server.get("_history?_count=500").tree().root().every("entry").len();
+    let written = versions();
+    let answer = publish(&server, "text/xml", SUMMARY.as_bytes(), "");
+    assert_eq!((answer.status / 100, versions()), (2, written));
+    let convert = || {
+        let request = server.client.post(server.url("$convert?store=true")).header("Content-Type", "text/xml");
+        told(request.body(SUMMARY))
+    };
+    let (one, written) = (convert(), versions());
+    let two = convert();
+    assert_eq!((versions(), one.body == two.body), (written, true));
 }
 
 #[test]

@@ -53,9 +53,12 @@ fn what_is_acknowledged_is_stored_and_a_resend_makes_nothing_new() {
     let totals = || kinds.map(|kind| total(&server, &format!("{kind}?_summary=count")));
     let before = totals();
     assert!(before.iter().all(|total| *total > 0), "{before:?}");
+    let versions = || server.get("_history?_count=500").tree().root().every("entry").len();
+    let written = versions();
     send(&mut stream, LABORATORY);
     assert!(receive(&mut stream).contains("MSA|AA|MSG-0815\r"));
     assert_eq!(totals(), before);
+    assert_eq!(versions(), written, "the same bytes made new versions");
 }
 
 #[test]

@@ -372,13 +372,17 @@ fn observation(cx: &mut Context, item: &Object<'_, '_>, group: &Group, status: &
     for note in &group.notes {
         to.item("note").set("text", note);
     }
-    complete_vital_sign(&mut to);
+    let defects = complete_vital_sign(&mut to);
     cx.count += 1;
     let name = format!("Observation {} {}", cx.count, item.set.elements.first().map_or(0, |element| element.offset));
     let reference = cx.document.add(&name, tree);
     let place =
         format!("ContentSequence item at byte {}", item.set.elements.first().map_or(0, |element| element.offset));
     cx.mapped(&place, &format!("Observation {reference}"));
+    for text in defects {
+        let issue = model::Issue::warning(model::IssueType::Value, place.as_str(), text);
+        cx.report.issues.push(issue);
+    }
     reference
 }
 

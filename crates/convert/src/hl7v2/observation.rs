@@ -77,7 +77,9 @@ pub(super) fn observation(
     value::reference_range(cx, segment, &mut to);
     performers(cx, segment, &mut to);
     details(cx, segment, &mut to);
-    complete_vital_sign(&mut to);
+    for text in complete_vital_sign(&mut to) {
+        cx.defect(segment.f(3), text);
+    }
     Some(Made::Observation(cx.add(segment, tree)))
 }
 

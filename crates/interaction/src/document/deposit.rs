@@ -1,6 +1,6 @@
 //! Everything that one document puts into the store, for one commit.
 
-use model::Tree;
+use model::{Instant, PartialDateTime, Tree};
 use storage::{Expect, Method};
 
 use super::apart::{self, Places};
@@ -61,10 +61,12 @@ fn plan(
     let subject = patient::subject(request, document, reference)?;
     let patient = subject.url.as_deref().zip(subject.id.as_deref());
     let places = Places::of(document, &id, patient);
+    let known = stored(request, "Provenance", &derived::id(&["Provenance of parts", &id]))?;
     let reference_id = derived::id(&["DocumentReference", &id]);
     let mut drafts = Vec::new();
 
     let bytes = stored_text::encode_exact(document.clone(), &id);
+    let made = made(request, converted, &id, &bytes, known.as_ref())?;
     let mut described = reference.cloned().unwrap_or_else(|| Tree::new("DocumentReference"));
     let category = request
         .catalog
@@ -84,7 +86,7 @@ fn plan(
         category,
         patient: subject.id.as_ref().map(|id| format!("Patient/{id}")),
         places: &places,
-        now: request.call.now,
+        now: made,
     };
     describe::describe(&mut described, document, &facts);
     let replaced = replaced(request, &described)?;
@@ -100,7 +102,7 @@ fn plan(
     drafts.extend(subject.draft);
     drafts.extend(replaced);
 
-    let targets = add_parts(request, &mut drafts, document, &id, &places, patient_url.as_deref())?;
+    let targets = add_parts(request, &mut drafts, converted, (&id, &places, patient_url.as_deref()), known.as_ref())?;
     let source = original.map(|original| add_original(&mut drafts, &id, original)).transpose()?;
     if !converted.unchanged {
         let provenance = conversion_provenance(converted.provenance.clone(), &id, source.as_deref());
@@ -108,7 +110,7 @@ fn plan(
         drafts.push(put("Provenance", &provenance_id, provenance)?);
     }
     if !targets.is_empty() {
-        let provenance = extraction_provenance(&targets, &reference_id, request.call.now);
+        let provenance = extraction_provenance(&targets, &reference_id, made);
         let provenance_id = derived::id(&["Provenance of parts", &id]);
         drafts.push(put("Provenance", &provenance_id, provenance)?);
     }
@@ -141,15 +143,63 @@ fn over(id: &str, content: Checked) -> Draft {
     draft
 }
 
-/// Adds the parts; the references to those that the document is the source of.
+/// A resource as it is stored now; `None` where it is not there.
+fn stored(request: &Request<'_>, resource_type: &str, id: &str) -> Result<Option<Tree>, Refusal> {
+    let view = request.service.store().view(None).map_err(Refusal::fault)?;
+    let version = view.read(resource_type, id).map_err(Refusal::fault)?;
+    let body = version.map(|version| version.body()).transpose().map_err(Refusal::fault)?.flatten();
+    Ok(body.map(|body| model::json::read(&body, &request.service.settings().limits)).transpose()?)
+}
+
+/// When these very bytes were converted first, where that document was stored: converting them again gives the same.
+pub(crate) fn first_time(request: &Request<'_>, converted: &convert::Draft) -> Result<Option<Instant>, Refusal> {
+    if converted.unchanged {
+        return Ok(None);
+    }
+    let known = stored(request, "Provenance", &derived::id(&["Provenance", &bundle_id(converted)]))?;
+    let hash = "entity.what.identifier.value";
+    let of_these_bytes = |known: &Tree| {
+        known.root().text_at(hash).is_some() && known.root().text_at(hash) == converted.provenance.root().text_at(hash)
+    };
+    Ok(known.filter(of_these_bytes).and_then(|known| recorded(&known)))
+}
+
+fn recorded(provenance: &Tree) -> Option<Instant> {
+    let text = provenance.root().text_at("recorded")?;
+    let (from, _) = PartialDateTime::parse(text)?.range(0);
+    let instant = i64::try_from(from.div_euclid(1_000_000)).ok().map(Instant);
+    instant.filter(|instant| instant.to_fhir() == text)
+}
+
+/// The time of the document's deposit: that of the first one, where it is there already.
+fn made(
+    request: &Request<'_>,
+    converted: &convert::Draft,
+    id: &str,
+    bytes: &[u8],
+    known: Option<&Tree>,
+) -> Result<Instant, Refusal> {
+    if !converted.unchanged {
+        return Ok(recorded(&converted.provenance).unwrap_or(request.call.now));
+    }
+    let view = request.service.store().view(None).map_err(Refusal::fault)?;
+    let version = view.read("Bundle", id).map_err(Refusal::fault)?;
+    let body = version.map(|version| version.body()).transpose().map_err(Refusal::fault)?.flatten();
+    let same = body.is_some_and(|body| body == bytes);
+    Ok(known.filter(|_| same).and_then(recorded).unwrap_or(request.call.now))
+}
+
+/// Adds the parts; the references to those that the document is the source of, by `known` already or now.
 fn add_parts(
     request: &Request<'_>,
     drafts: &mut Vec<Draft>,
-    document: &Tree,
-    id: &str,
-    places: &Places,
-    patient_url: Option<&str>,
+    converted: &convert::Draft,
+    (id, places, patient_url): (&str, &Places, Option<&str>),
+    known: Option<&Tree>,
 ) -> Result<Vec<String>, Refusal> {
+    let document = &converted.document;
+    let known = known.map(|known| known.root().every("target.reference")).unwrap_or_default();
+    let known: Vec<&str> = known.into_iter().filter_map(model::Element::text).collect();
     let view = request.service.store().view(None).map_err(Refusal::fault)?;
     let mut targets = Vec::new();
     for part in apart::parts(document, id, places, patient_url) {
@@ -161,6 +211,9 @@ fn add_parts(
         if part.shared {
             let there = view.read(&resource_type, &part.id).map_err(Refusal::fault)?;
             if there.is_some_and(|version| !version.is_deleted()) {
+                if known.contains(&name.as_str()) {
+                    targets.push(name);
+                }
                 continue;
             }
         }
@@ -194,7 +247,7 @@ fn conversion_provenance(mut provenance: Tree, id: &str, source: Option<&str>) -
 }
 
 /// Requirement A-54: what was taken out of a document names it.
-fn extraction_provenance(targets: &[String], reference_id: &str, now: model::Instant) -> Tree {
+fn extraction_provenance(targets: &[String], reference_id: &str, now: Instant) -> Tree {
     let mut tree = Tree::new("Provenance");
     let mut root = tree.edit();
     for target in targets {
