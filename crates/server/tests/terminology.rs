@@ -214,3 +214,26 @@ fn conformance_resources_stored_at_once_are_all_there() {
         assert_eq!(codes(&told.tree()), ["stone"], "{number}");
     }
 }
+
+#[test]
+fn a_stored_questionnaire_is_what_responses_are_held_against_until_it_is_deleted() {
+    let server = start(&[]);
+    let form = r#"{"resourceType":"Questionnaire","id":"form","url":"http://terms.invalid/form","status":"active",
+      "item":[{"linkId":"age","type":"integer","required":true},{"linkId":"note","type":"string"}]}"#;
+    let response = |answer: &str| {
+        let body = format!(
+            r#"{{"resourceType":"QuestionnaireResponse","status":"completed","questionnaire":"http://terms.invalid/form",
+              "item":[{{"linkId":"age","answer":[{{{answer}}}]}}]}}"#
+        );
+        let told = server.post("QuestionnaireResponse/$validate", &body).tree();
+        let issues: Vec<_> = told.root().all("issue").collect();
+        issues.iter().any(|issue| issue.text_at("severity") == Some("error"))
+    };
+    let wrong = r#""valueString":"old""#;
+    assert!(!response(wrong), "nobody knows the questionnaire yet");
+    assert_eq!(server.put("Questionnaire/form", form).status, 201);
+    assert!(response(wrong));
+    assert!(!response(r#""valueInteger":81"#));
+    server.delete("Questionnaire/form");
+    assert!(!response(wrong));
+}

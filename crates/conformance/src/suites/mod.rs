@@ -65,6 +65,11 @@ pub const SUITES: &[Suite] = &[
         about: "the European guides' own examples in the corpus DIR are valid",
         run: guide_examples::run,
     },
+    Suite {
+        name: "package-examples",
+        about: "the examples in the packages of the European and IHE guides, unpacked as DIR/NAME#VERSION/package, are valid",
+        run: guide_examples::packages,
+    },
     Suite { name: "patch", about: "HL7's cases of FHIRPath Patch, JSON Patch and XML Patch in DIR", run: patch::run },
     Suite {
         name: "terminology",
