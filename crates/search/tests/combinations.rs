@@ -4,7 +4,7 @@
 mod naive;
 mod world;
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, channel};
 
 use naive::Naive;
 use naive::generate::{self, DATES, Dice};
@@ -108,10 +108,10 @@ fn pages_neither_lose_nor_repeat_while_others_write_and_delete() {
     let mut world = World::new();
     world.put_trees(&(0..14).map(|number| generate::patient(&mut dice, number)).collect::<Vec<_>>());
     world.put_trees(&(0..120).map(|number| generate::observation(&mut dice, number, 14)).collect::<Vec<_>>());
-    let done = AtomicBool::new(false);
+    let (page_is_read, turns) = channel();
     std::thread::scope(|scope| {
-        let (store, clock, done) = (world.store.clone(), world.clock, &done);
-        scope.spawn(move || write(store, clock, done));
+        let (store, clock) = (world.store.clone(), world.clock);
+        scope.spawn(move || write(store, clock, &turns));
         let ids = |answer: &search::Answer| -> Vec<String> {
             answer.matches.iter().map(|hit| format!("{} {}", hit.identity.id, hit.version.version)).collect()
         };
@@ -124,6 +124,7 @@ fn pages_neither_lose_nor_repeat_while_others_write_and_delete() {
             let (mut pages, mut after) = (Vec::new(), None);
             loop {
                 // Each page has a view of its own, as each request has.
+                page_is_read.send(()).unwrap();
                 let view = world.store.view(Some(t)).unwrap();
                 let answer = search_in(&view, &format!("{query}&_count=4"), after)
                     .unwrap_or_else(|error| panic!("{query}: {}", told(&error)));
@@ -137,14 +138,16 @@ fn pages_neither_lose_nor_repeat_while_others_write_and_delete() {
             let whole = ids(&search_in(&view, &format!("{query}&_count=1000"), None).unwrap());
             assert_eq!(pages, whole, "{query} as of {t}");
         }
-        done.store(true, Ordering::Relaxed);
+        drop(page_is_read);
     });
 }
 
-fn write(store: Store, clock: i64, done: &AtomicBool) {
+/// A few writes for each page that is asked for, so that a slow reader does not face an ever longer history.
+fn write(store: Store, clock: i64, turns: &Receiver<()>) {
+    const WRITES_OF_A_TURN: usize = 4;
     let mut world = World { store, clock };
     let mut dice = Dice(0x0717);
-    while !done.load(Ordering::Relaxed) {
+    for () in turns.iter().flat_map(|()| [(); WRITES_OF_A_TURN]) {
         let number = dice.roll(140);
         match dice.roll(6) {
             0 => world.delete("Observation", &format!("o{number}")),
