@@ -2,7 +2,7 @@
 //!
 //! A StructureDefinition, ValueSet, CodeSystem, ConceptMap, NamingSystem or Questionnaire that is stored takes effect for the
 //! next request. So does a SearchParameter for what is written from then on; a search by it is refused until what was stored
-//! before is indexed by it, too ([`crate::reindex`]).
+//! before is indexed by it, too (`reindex.rs`).
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
