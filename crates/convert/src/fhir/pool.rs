@@ -185,6 +185,21 @@ impl Pool {
         all.filter_map(|element| Some((element, self.resolve(element.text()?, &member.url)?))).collect()
     }
 
+    /// Leads every reference of a member to the `fullUrl` that it means, for a place where relative ones mean something else.
+    pub(crate) fn lead(&mut self, place: usize) {
+        let Some(member) = self.members.get(place) else { return };
+        let led: Vec<_> = self
+            .references(member)
+            .into_iter()
+            .filter_map(|(element, target)| Some((element.id(), self.members.get(target)?.url.clone())))
+            .collect();
+        if let Some(member) = self.members.get_mut(place) {
+            for (id, url) in led {
+                member.tree.edit_at(id).set_value(url.as_str());
+            }
+        }
+    }
+
     /// The only patient that the resources are about; `Err` names them where they are several, or none. A resource about
     /// a Patient who is not there counts as one about somebody else.
     pub(crate) fn patient(&self) -> Result<usize, Vec<String>> {

@@ -107,6 +107,7 @@ fn consents(
     if found.is_empty() {
         return;
     }
+    found.iter().for_each(|place| pool.lead(*place));
     let (url, mut tree) = holder(pool, "42348-3", order, language);
     let mut ids: Vec<String> = Vec::new();
     for (number, member) in found.iter().filter_map(|place| pool.members.get(*place)).enumerate() {
