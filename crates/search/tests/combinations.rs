@@ -103,6 +103,40 @@ fn chains_and_reverse_chains_of_three_links_and_more() {
 }
 
 #[test]
+fn what_is_written_later_changes_no_answer_of_before() {
+    let mut dice = Dice(0x1A7E);
+    let mut world = World::new();
+    world.put_trees(&(0..14).map(|number| generate::patient(&mut dice, number)).collect::<Vec<_>>());
+    world.put_trees(&(0..120).map(|number| generate::observation(&mut dice, number, 14)).collect::<Vec<_>>());
+    const SORTS: [&str; 9] =
+        ["", "date", "-date", "-_lastUpdated", "-status,code", "code", "-value-quantity", "patient,-date", "_id"];
+    for _ in 0..3 {
+        let t = world.view().t();
+        let answer = |query: &str| -> Vec<String> {
+            let view = world.store.view(Some(t)).unwrap();
+            let answer = search_in(&view, query, None).unwrap_or_else(|error| panic!("{query}: {}", told(&error)));
+            answer.matches.iter().map(|hit| format!("{} {}", hit.identity.id, hit.version.version)).collect()
+        };
+        let mut asked = Vec::new();
+        for round in 0..90 {
+            let (name, value) = generate::clause(&mut dice, "Observation", 1);
+            let sort = SORTS.get(round % SORTS.len()).filter(|sort| !sort.is_empty());
+            let sort = sort.map_or_else(String::new, |sort| format!("&_sort={sort}"));
+            let query = format!("Observation?{name}={value}{sort}&_count=1000");
+            asked.push((answer(&query), query));
+        }
+        for _ in 0..4 {
+            let mut writer = World { store: world.store.clone(), clock: world.clock };
+            (0..60).for_each(|_| write_one(&mut writer, &mut dice));
+            for (before, query) in &asked {
+                assert_eq!(answer(query), *before, "{query} as of {t}");
+            }
+            world.clock = writer.clock;
+        }
+    }
+}
+
+#[test]
 fn pages_neither_lose_nor_repeat_while_others_write_and_delete() {
     let mut dice = Dice(0x9A6E);
     let mut world = World::new();
@@ -148,17 +182,22 @@ fn write(store: Store, clock: i64, turns: &Receiver<()>) {
     let mut world = World { store, clock };
     let mut dice = Dice(0x0717);
     for () in turns.iter().flat_map(|()| [(); WRITES_OF_A_TURN]) {
-        let number = dice.roll(140);
-        match dice.roll(6) {
-            0 => world.delete("Observation", &format!("o{number}")),
-            1 => {
-                let patient = generate::patient(&mut dice, number % 14);
-                world.put_trees(&[patient]);
-            }
-            _ => {
-                let observation = generate::observation(&mut dice, number, 14);
-                world.put_trees(&[observation]);
-            }
+        write_one(&mut world, &mut dice);
+    }
+}
+
+/// Changes, makes or deletes a resource.
+fn write_one(world: &mut World, dice: &mut Dice) {
+    let number = dice.roll(140);
+    match dice.roll(6) {
+        0 => world.delete("Observation", &format!("o{number}")),
+        1 => {
+            let patient = generate::patient(dice, number % 14);
+            world.put_trees(&[patient]);
+        }
+        _ => {
+            let observation = generate::observation(dice, number, 14);
+            world.put_trees(&[observation]);
         }
     }
 }

@@ -5,6 +5,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use ::sled::{Batch, Config, Db, Mode};
 
@@ -26,6 +27,16 @@ pub fn open(path: &Path, options: &EngineOptions) -> Result<Arc<Embedded>, Engin
     folder::open(path, "sled", options, |tables, folder| Ok(Box::new(Sled::open(tables, folder, options)?)))
 }
 
+/// How long sled's threads may take to let go of a folder after it was closed: they finish what they write.
+const LET_GO: Duration = Duration::from_secs(30);
+
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
+
+/// sled tells of a lock that is held only in words.
+fn is_locked(error: &::sled::Error) -> bool {
+    matches!(error, ::sled::Error::Io(error) if error.to_string().contains("could not acquire lock"))
+}
+
 /// One tree for all spaces, because sled's batches are atomic within a tree: the first key byte is the number of the space.
 struct Sled {
     db: Db,
@@ -35,14 +46,20 @@ struct Sled {
 
 impl Sled {
     fn open(path: &Path, folder: DataFolder, options: &EngineOptions) -> Result<Sled, EngineError> {
-        let db = Config::new()
+        let config = Config::new()
             .path(path)
             .cache_capacity(options.cache_bytes)
             .mode(Mode::HighThroughput)
-            .flush_every_ms(Some(1_000))
-            .open()
-            .map_err(|e| EngineError::io("opening sled", e))?;
-        Ok(Sled { db, path: path.to_owned(), folder })
+            .flush_every_ms(Some(1_000));
+        let asked = Instant::now();
+        loop {
+            match config.open() {
+                Ok(db) => return Ok(Sled { db, path: path.to_owned(), folder }),
+                // We hold the folder: only threads that an engine closed before has left in this process still hold sled's own lock.
+                Err(error) if is_locked(&error) && asked.elapsed() < LET_GO => std::thread::sleep(LOOK_AGAIN),
+                Err(error) => return Err(EngineError::io("opening sled", error)),
+            }
+        }
     }
 }
 
