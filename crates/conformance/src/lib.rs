@@ -7,6 +7,7 @@
 pub mod connection;
 pub mod documents;
 pub mod expected;
+pub mod facts;
 pub mod json_text;
 pub mod program;
 pub mod suites;

@@ -5,6 +5,7 @@ mod contract;
 mod conversion;
 mod converted;
 mod exchange;
+mod fhir_accounting;
 mod gematik;
 mod guide_examples;
 mod identity;
@@ -54,6 +55,11 @@ pub const SUITES: &[Suite] = &[
         name: "accounting",
         about: "each code, quantity, date, identifier and text of the corpus' CDA stands in the document or in the report",
         run: accounting::run,
+    },
+    Suite {
+        name: "fhir-accounting",
+        about: "each fact of the corpus' FHIR texts stands in the document or in the report",
+        run: fhir_accounting::run,
     },
     Suite {
         name: "exchange",

@@ -38,6 +38,8 @@ impl Member {
 pub(crate) struct Pool {
     /// In the order of the source.
     pub(crate) members: Vec<Member>,
+    /// The labels of the Bundle that they came in, as a Meta.
+    pub(crate) labels: Option<Tree>,
     by_key: HashMap<String, usize>,
 }
 
@@ -45,16 +47,18 @@ impl Pool {
     /// The resources of a Bundle. What else the Bundle holds is in the report.
     pub(crate) fn of_bundle(bundle: Element<'_>, seed: &[u8; 32], report: &mut Report) -> Pool {
         let mut pool = Pool::default();
-        for name in ["link", "total", "signature", "timestamp", "identifier"] {
-            for element in bundle.all(name) {
-                left_out(report, element, "It tells of the Bundle that the source was, not of the document.");
-            }
+        let meta = bundle.get("meta").into_iter().flat_map(Element::children);
+        let (labels, rest): (Vec<_>, Vec<_>) = meta.partition(|child| matches!(child.name(), "security" | "tag"));
+        for label in labels {
+            pool.labels.get_or_insert_with(|| Tree::new("Meta")).edit().copy(label);
+        }
+        let own = bundle.children().filter(|child| !matches!(child.name(), "entry" | "meta"));
+        for element in own.chain(rest) {
+            left_out(report, element, "It tells of the Bundle that the source was, not of the document.");
         }
         for entry in bundle.all("entry") {
-            for name in ["link", "search", "request", "response"] {
-                for element in entry.all(name) {
-                    left_out(report, element, "It tells how the resource was exchanged, and a document does not.");
-                }
+            for element in entry.children().filter(|child| !matches!(child.name(), "fullUrl" | "resource")) {
+                left_out(report, element, "It tells how the resource was exchanged, and a document does not.");
             }
             let Some(resource) = entry.get("resource") else { continue };
             if resource.resource_type() == Some("OperationOutcome") {
@@ -239,7 +243,8 @@ impl Pool {
     }
 }
 
-fn left_out(report: &mut Report, element: Element<'_>, why: &str) {
+/// Says that an element is not in the document.
+pub(super) fn left_out(report: &mut Report, element: Element<'_>, why: &str) {
     let issue = Issue::information(IssueType::Informational, element.path(), format!("Not in the document: {why}"));
     report.issues.push(issue.with_rule("left-out").at(element.position()));
 }
@@ -271,7 +276,7 @@ mod tests {
     #[test]
     fn references_lead_to_entries_whatever_their_urls_are() {
         let (pool, report) = pool(
-            r#"{"resourceType":"Bundle","total":2,"entry":[{"resource":{"resourceType":"Patient","id":"p"}},
+            r#"{"resourceType":"Bundle","meta":{"lastUpdated":"2026-01-02T03:04:05Z","security":[{"code":"R"}]},"total":2,"entry":[{"resource":{"resourceType":"Patient","id":"p"}},
             {"fullUrl":"http://a.example/fhir/Condition/c","search":{"mode":"match"},
              "resource":{"resourceType":"Condition","id":"c","subject":{"reference":"Patient/p"}}},
             {"fullUrl":"http://a.example/fhir/Condition/c","resource":{"resourceType":"Condition","id":"c","subject":{"reference":"Patient/p"}}}]}"#,
@@ -282,7 +287,11 @@ mod tests {
         assert_eq!(pool.members[1].root().text_at("subject.reference"), Some(pool.members[0].url.as_str()));
         assert_eq!(pool.patient(), Ok(0));
         let told: Vec<&str> = report.issues.iter().map(|issue| issue.path.as_str()).collect();
-        assert_eq!(told, ["Bundle.total", "Bundle.entry[1].search", "Bundle.entry[2].resource"]);
+        assert_eq!(
+            told,
+            ["Bundle.total", "Bundle.meta.lastUpdated", "Bundle.entry[1].search", "Bundle.entry[2].resource"]
+        );
+        assert_eq!(pool.labels.unwrap().root().text_at("security.code"), Some("R"));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::sections::{self, Place};
 use super::words::Language;
 use super::{EMPTY_REASON, LOINC, Order, Section};
 use crate::fhir::pool::{Member, Pool};
-use crate::identity;
+use crate::{Report, identity};
 
 const REPORT_LINK: &str = "http://hl7.eu/fhir/extensions/StructureDefinition/composition-diagnosticReportReference";
 const COMPOSITION_LINK: &str = "http://hl7.org/fhir/5.0/StructureDefinition/extension-DiagnosticReport.composition";
@@ -147,9 +147,10 @@ impl Goal {
         order: &Order<'_>,
         language: Language,
         holders: &mut Vec<(String, Tree)>,
+        report: &mut Report,
     ) {
         match self {
-            Goal::Summary | Goal::Discharge(_) => hold::arrange(self, pool, sections, order, language, holders),
+            Goal::Summary | Goal::Discharge(_) => hold::arrange(self, pool, sections, order, language, holders, report),
             Goal::Laboratory(report) => laboratory(pool, report, sections),
             Goal::Imaging(report) => imaging(pool, report, sections, order, holders),
         }

@@ -1,13 +1,13 @@
 //! Resources that a section's slices cannot hold stand behind a DocumentReference, which every section may hold: the section
 //! shows them, the DocumentReference leads to them.
 
-use model::{Element, Tree};
+use model::{Element, Issue, IssueType, Tree};
 
 use super::goal::Goal;
 use super::words::Language;
 use super::{Order, Section};
 use crate::fhir::pool::{Member, Pool};
-use crate::identity;
+use crate::{Report, identity};
 
 /// Sections whose slices are all Observation, so that no Observation matches just one of them.
 const AMBIGUOUS: [&str; 2] = ["29762-2", "10162-6"];
@@ -22,6 +22,7 @@ pub(super) fn arrange(
     order: &Order<'_>,
     language: Language,
     holders: &mut Vec<(String, Tree)>,
+    report: &mut Report,
 ) {
     for section in sections.iter_mut() {
         let (held, kept): (Vec<usize>, Vec<usize>) = section.members.iter().partition(|place| {
@@ -45,7 +46,7 @@ pub(super) fn arrange(
         holders.push((url, tree));
     }
     if goal == Goal::Summary {
-        consents(pool, sections, order, language, holders);
+        consents(pool, sections, order, language, holders, report);
     }
 }
 
@@ -100,6 +101,7 @@ fn consents(
     order: &Order<'_>,
     language: Language,
     holders: &mut Vec<(String, Tree)>,
+    report: &mut Report,
 ) {
     let found: Vec<usize> = (0..pool.members.len())
         .filter(|place| pool.members.get(*place).is_some_and(|member| member.kind() == "Consent"))
@@ -122,6 +124,7 @@ fn consents(
         for name in ["versionId", "lastUpdated", "security"] {
             contained.object("meta").remove(name);
         }
+        tell(member, report);
         if contained.as_element().get("meta").is_some_and(|meta| !meta.has_children()) {
             contained.remove("meta");
         }
@@ -146,4 +149,25 @@ fn consents(
         }
     }
     holders.push((url, tree));
+}
+
+/// Says of a consent where it stands, and what it does not keep there.
+fn tell(member: &Member, report: &mut Report) {
+    let text = "The consent stands inside a DocumentReference, which is labelled as it was.";
+    let issue = Issue::information(IssueType::Informational, member.path.as_str(), text);
+    report.issues.push(issue.at(member.position));
+    let meta = member.root().get("meta").into_iter().flat_map(Element::children);
+    let meta = meta.filter(|child| matches!(child.name(), "versionId" | "lastUpdated" | "security"));
+    for element in member.root().get("text").into_iter().chain(meta) {
+        let path = element.path();
+        let place = path.split_once('.').map(|(_, rest)| format!("{}.{rest}", member.path)).unwrap_or(path);
+        let (text, rule) = match element.name() {
+            "security" => ("It stands on the DocumentReference around the consent.", "moved"),
+            _ => {
+                ("Not in the document: FHIR has no place for it in a resource that stands inside another.", "left-out")
+            }
+        };
+        let issue = Issue::information(IssueType::Informational, place, text);
+        report.issues.push(issue.with_rule(rule).at(member.position));
+    }
 }

@@ -72,7 +72,7 @@ pub(super) fn compose(mut pool: Pool, order: &Order<'_>, report: &mut Report) ->
     let mut composition = head(&mut pool, order, &facts, language, &composition_url, &author_url);
     let mut sections = place(&pool, order, &facts);
     let mut holders = Vec::new();
-    order.goal.arrange(&mut pool, &mut sections, order, language, &mut holders);
+    order.goal.arrange(&mut pool, &mut sections, order, language, &mut holders, report);
     holders.push((author_url, device()));
     for (url, tree) in holders {
         let path = tree.resource_type().to_owned();
@@ -249,7 +249,11 @@ fn bundle(pool: &Pool, composition: &Tree, composition_url: &str, facts: &Facts,
     let mut bundle = Tree::new("Bundle");
     let mut root = bundle.edit();
     root.set("id", &identity::uuid(&order.seed, "Bundle"));
-    root.object("meta").push("profile", facts.bundle);
+    let mut meta = root.object("meta");
+    meta.push("profile", facts.bundle);
+    for label in pool.labels.iter().flat_map(|labels| labels.root().children()) {
+        meta.copy(label);
+    }
     let identifier = format!("urn:uuid:{}", identity::uuid(&order.seed, "Bundle.identifier"));
     root.object("identifier").set("system", "urn:ietf:rfc:3986").set("value", &identifier);
     root.set("type", "document").set("timestamp", &order.now.to_fhir());
