@@ -5,7 +5,7 @@
 //! same, each as often; that one's facts are all among the other's means that nothing is lost. References are
 //! compared by the resource that they lead to, blanks count as one.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use roxmltree::{Document, Node};
 
@@ -17,6 +17,9 @@ struct Part {
     text: Option<String>,
     inside: Vec<(String, Vec<Part>)>,
 }
+
+/// Plain values by name.
+type Values = [(String, String)];
 
 /// One object and its plain values.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -214,7 +217,7 @@ fn walk(part: &Part, place: &str, path: &str, base: &str, targets: &Targets, fac
 /// The facts of `source` that `found` does not have, each as often as it stands there; a fact is had by one at the same
 /// place that says the same and perhaps more.
 pub fn missing<'s>(source: &'s [Fact], found: &[Fact]) -> Vec<&'s Fact> {
-    let mut equal: HashMap<(&str, &[(String, String)]), usize> = HashMap::new();
+    let mut equal: BTreeMap<(&str, &Values), usize> = BTreeMap::new();
     found.iter().for_each(|fact| *equal.entry((&fact.place, &fact.values)).or_default() += 1);
     let open: Vec<&Fact> = source
         .iter()
@@ -226,14 +229,14 @@ pub fn missing<'s>(source: &'s [Fact], found: &[Fact]) -> Vec<&'s Fact> {
             _ => true,
         })
         .collect();
-    let mut more: HashMap<&str, Vec<&[(String, String)]>> = HashMap::new();
+    let mut more: HashMap<&str, Vec<&Values>> = HashMap::new();
     for ((place, values), count) in equal {
         more.entry(place).or_default().extend(std::iter::repeat_n(values, count));
     }
-    let taken = |fact: &Fact, more: &mut HashMap<&str, Vec<&[(String, String)]>>| {
+    let taken = |fact: &Fact, more: &mut HashMap<&str, Vec<&Values>>| {
         let Some(more) = more.get_mut(fact.place.as_str()) else { return false };
         let at = more.iter().position(|values| fact.values.iter().all(|value| values.contains(value)));
-        at.map(|at| more.swap_remove(at)).is_some()
+        at.map(|at| more.remove(at)).is_some()
     };
     open.into_iter().filter(|fact| !taken(fact, &mut more)).collect()
 }
