@@ -135,13 +135,13 @@ fn collect(node: Node<'_, '_>, found: &mut BTreeSet<Leaf>) {
 }
 
 /// Every value of a result: whole, and run together to look for parts of longer texts.
-struct Words {
+pub(super) struct Words {
     whole: HashSet<String>,
     all: String,
 }
 
 impl Words {
-    fn of_document(draft: &Draft) -> Words {
+    pub(super) fn of_document(draft: &Draft) -> Words {
         let mut words = Words { whole: HashSet::new(), all: String::new() };
         words.add(draft.document.root());
         words
@@ -169,14 +169,25 @@ impl Words {
         }
     }
 
-    fn push(&mut self, text: &str) {
+    pub(super) fn push(&mut self, text: &str) {
         let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
         self.all.push_str(&text);
         self.all.push('\n');
         self.whole.insert(text);
     }
 
-    fn have(&self, forms: &[String]) -> bool {
+    /// Whether a value is exactly this.
+    pub(super) fn is(&self, form: &str) -> bool {
+        self.whole.contains(form)
+    }
+
+    /// Whether a value holds a word, and beside it one of these others.
+    pub(super) fn together(&self, word: &str, others: &[String]) -> bool {
+        let words = |text: &str| text.split(|letter: char| !letter.is_alphanumeric()).any(|found| found == word);
+        self.whole.iter().any(|text| others.iter().any(|other| text.contains(other)) && words(text))
+    }
+
+    pub(super) fn have(&self, forms: &[String]) -> bool {
         let word = |form: &str| self.all.split(|letter: char| !letter.is_alphanumeric()).any(|word| word == form);
         let part = |form: &str| if form.len() > 1 { self.all.contains(form) } else { word(form) };
         forms.iter().any(|form| self.whole.contains(form) || part(form))
@@ -203,7 +214,7 @@ fn untagged(html: &str) -> String {
 
 /// How a value may be written in FHIR: dates with hyphens, numbers without idle zeros, telecoms without their scheme, units
 /// in UCUM, attachments without blanks.
-fn spellings(value: &str) -> Vec<String> {
+pub(super) fn spellings(value: &str) -> Vec<String> {
     let mut forms = vec![value.to_owned()];
     if value.len() > 40 {
         forms.push(value.split_whitespace().collect());

@@ -1,13 +1,16 @@
 //! One adapter a suite, and the table of them.
 
+mod account;
 mod accounting;
 mod contract;
 mod conversion;
 mod converted;
+mod dicom_accounting;
 mod exchange;
 mod fhir_accounting;
 mod gematik;
 mod guide_examples;
+mod hl7v2_accounting;
 mod identity;
 mod mutations;
 mod patch;
@@ -60,6 +63,16 @@ pub const SUITES: &[Suite] = &[
         name: "fhir-accounting",
         about: "each fact of the corpus' FHIR texts stands in the document or in the report",
         run: fhir_accounting::run,
+    },
+    Suite {
+        name: "hl7v2-accounting",
+        about: "each component of the corpus' HL7 v2 messages stands in the document, or in the report at its field",
+        run: hl7v2_accounting::run,
+    },
+    Suite {
+        name: "dicom-accounting",
+        about: "each text, code, name, date and number of the corpus' DICOM objects stands in the document or in the report",
+        run: dicom_accounting::run,
     },
     Suite {
         name: "exchange",

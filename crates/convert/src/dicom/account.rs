@@ -30,8 +30,10 @@ pub(super) fn losses(report: &mut Report, object: &Object<'_, '_>, path: &str) {
                 if said.is_empty() {
                     continue;
                 }
-                let technical =
-                    matches!(group, 0x0018 | 0x0020 | 0x0028 | 0x0054 | 0x0070 | 0x3002..=0x300c | 0x5400 | 0x7fe0);
+                // The names of content items stand in words; their codes do where an Observation is made of the item.
+                let named = path.ends_with("(0040,A043)[1]/");
+                let technical = named
+                    || matches!(group, 0x0018 | 0x0020 | 0x0028 | 0x0054 | 0x0070 | 0x3002..=0x300c | 0x5400 | 0x7fe0);
                 let private = group % 2 == 1;
                 let severity = if technical || private { Severity::Information } else { Severity::Warning };
                 let kind = if private { "A private element, not carried" } else { "No place in the map, not carried" };

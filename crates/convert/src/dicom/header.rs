@@ -56,10 +56,16 @@ pub(super) fn patient(cx: &mut Context, object: &Object<'_, '_>) {
 /// The system of an identifier by its issuer's universal entity id.
 fn issuer(object: &Object<'_, '_>, to: &mut ElementMut<'_>) {
     let Some(qualifiers) = object.item(0x0010_0024) else { return };
-    let (id, kind) = (qualifiers.text(0x0040_0032), qualifiers.text(0x0040_0033));
-    if let (Some(id), Some("ISO")) = (id, kind.as_deref()) {
-        to.set("system", &format!("urn:oid:{id}"));
-    }
+    let system = match (qualifiers.peek(0x0040_0032), qualifiers.peek(0x0040_0033).as_deref()) {
+        (Some(id), Some("ISO")) => format!("urn:oid:{id}"),
+        (Some(id), Some("UUID")) if id.len() == 36 => format!("urn:uuid:{}", id.to_ascii_lowercase()),
+        (Some(id), Some("URI")) if id.contains(':') && !id.contains(' ') => id,
+        _ => return,
+    };
+    [0x0040_0032, 0x0040_0033].into_iter().for_each(|tag| {
+        qualifiers.set.take(tag);
+    });
+    to.set("system", &system);
 }
 
 /// One instance of a series of a study.

@@ -5,7 +5,7 @@ use std::io::Read;
 
 use model::{ElementMut, Issue, IssueType, Limits, Severity, Tree};
 
-use super::read::{DataSet, Reader, Syntax, Tag};
+use super::read::{DataSet, Reader, Syntax, Tag, Value};
 use super::text::Charset;
 use crate::Refusal;
 
@@ -91,6 +91,19 @@ impl<'s, 'b> Object<'s, 'b> {
         Some(text).filter(|text| !text.is_empty())
     }
 
+    /// The same, not taken.
+    pub(super) fn peek(&self, tag: Tag) -> Option<String> {
+        let Value::Bytes(bytes) = self.set.peek(tag)?.value else { return None };
+        Some(self.charset.text(bytes)).filter(|text| !text.is_empty())
+    }
+
+    /// The code of a code sequence's first item, not taken.
+    pub(super) fn peek_code(&self, tag: Tag) -> Option<String> {
+        let Value::Items(items) = &self.set.peek(tag)?.value else { return None };
+        let item = Object { set: items.first()?, charset: self.charset.clone() };
+        [0x0008_0100, 0x0008_0119, 0x0008_0120].into_iter().find_map(|tag| item.peek(tag))
+    }
+
     /// The items of a sequence; they may name a character set of their own.
     pub(super) fn items(&self, tag: Tag) -> Vec<Object<'s, 'b>> {
         let items = self.set.items(tag).iter();
@@ -116,8 +129,13 @@ impl<'s, 'b> Object<'s, 'b> {
     /// Date and time in two elements as FHIR `dateTime`; the zone is (0008,0201).
     pub(super) fn date_time(&self, date: Tag, time: Tag, zone: &str) -> Option<String> {
         let date: String = self.text(date)?.chars().filter(char::is_ascii_digit).collect();
-        let time = self.text(time).unwrap_or_default().replace(':', "");
-        written(&date, &time, zone)
+        let clock = self.peek(time).unwrap_or_default().replace(':', "");
+        let found = written(&date, &clock, zone)?;
+        if found.contains('T') {
+            // A time of day that FHIR cannot write stays untaken, and so is listed.
+            self.set.take(time);
+        }
+        Some(found)
     }
 
     /// A DT value as FHIR `dateTime`.

@@ -181,10 +181,17 @@ impl<'b> Reader<'b> {
         }
         let (vr, length) = self.head(tag)?;
         let element = |value| Some(Element { tag, vr, value, offset, taken: Cell::new(false) });
-        let sequence = &vr == b"SQ" || (length == UNDEFINED && tag != 0x7fe0_0010) || is_sequence(tag, vr);
-        if sequence {
+        if &vr == b"SQ" || (length == UNDEFINED && tag != 0x7fe0_0010) {
             let value = self.sequence(length, vr)?;
             return Ok(element(Value::Items(value)));
+        }
+        if &vr == b"UN" && self.begins_item(length) {
+            // Where the file does not name the representation only the content tells a sequence; else it stays bytes.
+            let before = (self.at, self.depth, self.syntax);
+            match self.sequence(length, vr) {
+                Ok(value) => return Ok(element(Value::Items(value))),
+                Err(_) => (self.at, self.depth, self.syntax) = before,
+            }
         }
         if length == UNDEFINED {
             let from = self.at;
@@ -199,6 +206,14 @@ impl<'b> Reader<'b> {
         }
         let bytes = self.some(length)?;
         Ok(element(Value::Bytes(bytes)))
+    }
+
+    /// Whether a value of this length begins with an item that fits into it.
+    fn begins_item(&self, length: u32) -> bool {
+        let head = self.bytes.get(self.at..self.at + 8).unwrap_or_default();
+        let [0xfe, 0xff, 0x00, 0xe0, inner @ ..] = head else { return false };
+        let inner = u32::from_le_bytes(inner.try_into().unwrap_or_default());
+        length >= 8 && (inner == UNDEFINED || inner <= length - 8)
     }
 
     fn head(&mut self, tag: Tag) -> Result<([u8; 2], u32), Refusal> {
@@ -227,7 +242,7 @@ impl<'b> Reader<'b> {
             .ok_or_else(|| refuse(IssueType::TooLong, "Sequences stand deeper than is read.".to_owned()))?;
         // An unknown sequence is written in implicit VR, whatever is around it.
         let around = self.syntax;
-        if &vr == b"UN" && length == UNDEFINED {
+        if &vr == b"UN" {
             self.syntax = Syntax { explicit: false, big: false };
         }
         let end = if length == UNDEFINED { None } else { Some(self.at.saturating_add(length as usize)) };
@@ -287,57 +302,6 @@ impl<'b> Reader<'b> {
     }
 }
 
-/// Sequences that are read in files of implicit VR, where only the tag tells them.
-fn is_sequence(tag: Tag, vr: [u8; 2]) -> bool {
-    const SEQUENCES: [Tag; 44] = [
-        0x0008_0051,
-        0x0008_1032,
-        0x0008_1062,
-        0x0008_1110,
-        0x0008_1111,
-        0x0008_1115,
-        0x0008_1140,
-        0x0008_1199,
-        0x0008_114a,
-        0x0008_1250,
-        0x0008_2112,
-        0x0008_2218,
-        0x0010_0024,
-        0x0010_1002,
-        0x0012_0064,
-        0x0032_1064,
-        0x0040_0260,
-        0x0040_0275,
-        0x0040_0555,
-        0x0040_08ea,
-        0x0040_1101,
-        0x0040_a043,
-        0x0040_a073,
-        0x0040_a078,
-        0x0040_a07a,
-        0x0040_a088,
-        0x0040_a168,
-        0x0040_a170,
-        0x0040_a195,
-        0x0040_a300,
-        0x0040_a301,
-        0x0040_a360,
-        0x0040_a370,
-        0x0040_a372,
-        0x0040_a375,
-        0x0040_a385,
-        0x0040_a390,
-        0x0040_a504,
-        0x0040_a525,
-        0x0040_a730,
-        0x0088_0200,
-        0x0008_1049,
-        0x0008_1052,
-        0x0008_1072,
-    ];
-    &vr == b"UN" && SEQUENCES.contains(&tag)
-}
-
 /// `(0010,0020)`.
 pub(super) fn named(tag: Tag) -> String {
     format!("({:04X},{:04X})", tag >> 16, tag & 0xffff)
@@ -382,6 +346,23 @@ mod tests {
         };
         assert_eq!(items[0].bytes(0x0040_a160), Some(&b"ab"[..]));
         assert!(matches!(set.peek(0x7fe0_0010).map(|element| &element.value), Some(Value::Skipped(20))));
+    }
+
+    #[test]
+    fn a_sequence_without_a_representation_is_told_by_its_items() {
+        let item = b"\xfe\xff\x00\xe0\x0a\0\0\0\x08\x00\x00\x01\x02\0\0\0AB";
+        let code = |bytes: &[u8], syntax| -> Option<Vec<u8>> {
+            let set = read(bytes, syntax).unwrap_or_default();
+            let inner = set.items(0x0066_1234).first()?;
+            inner.bytes(0x0008_0100).map(<[u8]>::to_vec)
+        };
+        let implicit = [&b"\x66\x00\x34\x12\x12\0\0\0"[..], item].concat();
+        assert_eq!(code(&implicit, Syntax { explicit: false, big: false }), Some(b"AB".to_vec()));
+        let unknown = [&b"\x66\x00\x34\x12UN\0\0\x12\0\0\0"[..], item].concat();
+        assert_eq!(code(&unknown, EXPLICIT), Some(b"AB".to_vec()));
+        // It only looks like one: the item says that it is longer than the value.
+        let bytes = b"\x66\x00\x34\x12UN\0\0\x0a\0\0\0\xfe\xff\x00\xe0\xff\0\0\0AB";
+        assert_eq!(read(bytes, EXPLICIT).unwrap_or_default().bytes(0x0066_1234).map(<[u8]>::len), Some(10));
     }
 
     #[test]

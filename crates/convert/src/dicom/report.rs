@@ -78,8 +78,16 @@ fn people(cx: &mut Context, object: &Object<'_, '_>, facts: &mut Facts) {
     let mut organizations: Vec<String> = object.text(0x0008_0080).into_iter().collect();
     for observer in object.items(0x0040_a073) {
         let Some(name) = observer.text(0x0040_a075) else { continue };
-        observer.set.items(0x0040_a088).iter().for_each(super::read::DataSet::take_all);
-        let reference = cx.document.add_once(named("Practitioner", &name));
+        let mut person = named("Practitioner", &name);
+        if let Some(code) = observer.item(0x0040_a088).filter(|item| item.peek(0x0008_0100).is_some()) {
+            let mut to = person.edit();
+            let mut identifier = to.item("identifier");
+            identifier.set_some("value", code.text(0x0008_0100).as_deref());
+            if let Some(scheme) = code.text(0x0008_0102) {
+                identifier.object("assigner").set("display", &scheme);
+            }
+        }
+        let reference = cx.document.add_once(person);
         facts.attesters.push((reference.clone(), observer.moment(0x0040_a030, &cx.zone)));
         facts.people.push(reference);
         organizations.extend(observer.text(0x0040_a027));
@@ -163,7 +171,7 @@ fn sections(cx: &mut Context, object: &Object<'_, '_>, facts: &mut Facts) {
 
 /// The language and the person observer, which TID 1204 and TID 1002 give as content items.
 fn observer(cx: &mut Context, item: &Object<'_, '_>, facts: &mut Facts) {
-    match item.code(CONCEPT).as_ref().map(|(code, _)| code.as_str()) {
+    match item.peek_code(CONCEPT).as_deref() {
         Some("121049") => {
             let tag = item.code(0x0040_a168).map(|(code, _)| crate::cda::language_tag(&code));
             let clean = |tag: &String| {
@@ -193,8 +201,7 @@ fn observer(cx: &mut Context, item: &Object<'_, '_>, facts: &mut Facts) {
 
 /// The European section of a container by its concept: DICOM's own codes and LOINC's.
 fn slot(item: &Object<'_, '_>) -> Option<&'static str> {
-    let (code, _) = item.code(CONCEPT)?;
-    match code.as_str() {
+    match item.peek_code(CONCEPT)?.as_str() {
         "121070" | "126010" | "59776-5" | "18782-3" | "125007" | "121071" | "117021" => Some(FINDINGS),
         "121072" | "121073" | "121076" | "121077" | "19005-8" | "55110-1" => Some(IMPRESSION),
         "121060" | "11329-0" => Some("11329-0"),
@@ -207,7 +214,6 @@ fn slot(item: &Object<'_, '_>) -> Option<&'static str> {
 /// An item with all below it as list items, and its words.
 fn narrate(item: &Object<'_, '_>, html: &mut String, words: &mut Vec<String>) {
     let name = item.meaning(CONCEPT).unwrap_or_default();
-    item.set.items(CONCEPT).iter().for_each(super::read::DataSet::take_all);
     let value = value_words(item);
     item.text(0x0040_a010);
     item.text(0x0040_a050);
@@ -264,8 +270,8 @@ fn value_words(item: &Object<'_, '_>) -> String {
             let names = references.iter().filter_map(|reference| {
                 let uid = reference.uid(0x0008_1155)?;
                 let frames = reference.text(0x0008_1160).map(|frames| format!(" frames {frames}")).unwrap_or_default();
-                reference.uid(0x0008_1150);
-                Some(format!("image {uid}{frames}"))
+                let class = reference.uid(0x0008_1150).map(|class| format!(" (class {class})")).unwrap_or_default();
+                Some(format!("image {uid}{class}{frames}"))
             });
             Some(names.collect::<Vec<_>>().join(", "))
         }

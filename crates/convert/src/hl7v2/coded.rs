@@ -64,6 +64,13 @@ pub(super) fn system(cx: &Context<'_>, name: Option<&str>, oid: Option<&str>) ->
     is_oid(name).then(|| cx.systems.uri(name).map_or_else(|| format!("urn:oid:{name}"), str::to_owned))
 }
 
+/// Names an OID that is too short to be anybody's: examples and invented ones.
+pub(super) fn name_short(cx: &mut Context<'_>, part: Part<'_>, oid: Option<&str>) {
+    if let Some(oid) = oid.filter(|oid| is_oid(oid) && oid.split('.').count() < 5 && cx.systems.uri(oid).is_none()) {
+        cx.defect(part, format!("The OID {oid} is too short to be a registered one."));
+    }
+}
+
 /// Whether the text is an OID: numbers with points between them, two at least.
 pub(super) fn is_oid(text: &str) -> bool {
     text.contains('.')
@@ -111,12 +118,11 @@ pub(super) fn fill_concept(cx: &mut Context<'_>, part: Part<'_>, concept: &mut E
         let (Some(code), display) = (code.text(), display.text()) else {
             // A text without a code: the name of what is not coded.
             words.extend(display.text());
-            if part.c(at + 2).peek().is_some() && part.c(at + 1).peek().is_some() {
-                name.text();
-            }
             continue;
         };
-        let uri = system(cx, name.text(), part.c(oid).text());
+        let oid = part.c(oid).text();
+        let uri = system(cx, name.text(), oid);
+        name_short(cx, part, oid.or(name.peek()));
         let version = part.c(version).text();
         let mut coding = concept.item("coding");
         coding.set_some("system", uri.as_deref());
@@ -133,7 +139,7 @@ pub(super) fn fill_concept(cx: &mut Context<'_>, part: Part<'_>, concept: &mut E
             }
             None => {
                 coding.set_some("display", display);
-                if let Some(name) = name.peek().filter(|name| *name != "L" && !name.starts_with("99")) {
+                if let Some(name) = name.peek().filter(|name| *name != "L") {
                     cx.note(
                         part,
                         format!("The code system {name:?} of {code:?} has no URI; the code stands without one."),

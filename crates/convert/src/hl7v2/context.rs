@@ -21,6 +21,8 @@ pub(super) struct Context<'k> {
     pub(super) zone: String,
     /// BCP 47 tag of MSH-19.
     pub(super) language: Option<String>,
+    /// Whether sub-identifiers (OBX-4) tell results apart: some are not "1".
+    pub(super) numbered: bool,
     /// The time of the conversion.
     pub(super) now: Instant,
     /// What segments became, by their keys.

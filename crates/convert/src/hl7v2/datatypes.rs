@@ -100,7 +100,7 @@ pub(super) fn ends_before(start: &str, end: &str) -> bool {
 }
 
 /// The system URI of an assigning authority (HD).
-pub(super) fn authority(cx: &Context<'_>, hd: Part<'_>) -> Option<String> {
+pub(super) fn authority(cx: &mut Context<'_>, hd: Part<'_>) -> Option<String> {
     let (space, id, kind) = (hd.peek(), hd.c(2).peek(), hd.c(3).peek());
     let uri = id.and_then(|id| match kind.unwrap_or_default() {
         "UUID" | "GUID" if id.len() == 36 => Some(format!("urn:uuid:{}", id.to_ascii_lowercase())),
@@ -108,6 +108,7 @@ pub(super) fn authority(cx: &Context<'_>, hd: Part<'_>) -> Option<String> {
         _ => coded::system(cx, None, Some(id)),
     });
     let uri = uri.or_else(|| space.and_then(|space| coded::system(cx, None, Some(space))));
+    coded::name_short(cx, hd, id.or(space));
     if uri.is_some() {
         [hd, hd.c(2), hd.c(3)].into_iter().for_each(|part| {
             part.text();
@@ -138,8 +139,11 @@ pub(super) fn fill_identifier(cx: &mut Context<'_>, part: Part<'_>, to: &mut Ele
     }
     pour(&period, to, "period");
     let name = authority_name(authority_part, system.is_some());
-    let facility = part.c(6).peek().map(str::to_owned);
-    part.c(6).take_all();
+    // The facility stands for an authority that is not named; beside one it has no place.
+    let facility = part.c(6).peek().filter(|_| name.is_none()).map(str::to_owned);
+    if facility.is_some() {
+        part.c(6).take_all();
+    }
     if let Some(assigner) = name.or(facility) {
         to.object("assigner").set("display", &assigner);
     }
@@ -163,6 +167,7 @@ pub(super) fn fill_entity(cx: &mut Context<'_>, part: Part<'_>, kind: Option<&st
         (Some(id), "URI" | "URL") if id.contains(':') && !id.contains(' ') => Some(id.to_owned()),
         (id, _) => coded::system(cx, None, id).or_else(|| coded::system(cx, None, space)),
     };
+    coded::name_short(cx, part, id.or(space));
     to.set_some("system", system.as_deref());
     // A part of an EIP stands one level deeper: its value is a subcomponent already.
     to.set_some("value", part.text());
@@ -219,7 +224,6 @@ pub(super) fn fill_name(cx: &mut Context<'_>, part: Part<'_>, shift: usize, to: 
         if let Some(suffix) = part.c(14).text() {
             to.push("suffix", suffix);
         }
-        [8, 11].into_iter().for_each(|number| part.c(number).take_all());
     }
     true
 }
@@ -268,24 +272,40 @@ pub(super) fn push_telecom(
     to: &mut ElementMut<'_>,
     name: &str,
 ) {
-    let equipment = part.c(3).text();
+    let equipment = part.c(3).peek();
     let address = part.c(4).text();
     let pieces = [(5, "+"), (6, ""), (7, ""), (8, " ext. ")];
     let pieces: Vec<String> = pieces
         .iter()
-        .filter_map(|(at, before)| part.c(*at).text().map(|text| format!("{before}{}", text.trim_start_matches('+'))))
+        .filter_map(|(at, before)| part.c(*at).peek().map(|text| format!("{before}{}", text.trim_start_matches('+'))))
         .collect();
-    let number =
-        part.c(12).text().or(part.text()).map(str::to_owned).or((!pieces.is_empty()).then(|| pieces.join(" ")));
-    part.text();
-    let code = part.c(2).text();
+    let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
+    let whole = part.c(12).text().or_else(|| part.text());
+    let said = whole.map(digits).unwrap_or_default();
+    // Another number in the older form or in pieces stays untaken, and so is listed.
+    for (at, text) in [1, 5, 6, 7, 8].into_iter().filter_map(|at| Some((at, part.c(at).peek()?))) {
+        if whole.is_none() || said.contains(&digits(text)) {
+            part.c(at).text();
+        }
+    }
+    let number = whole.map(str::to_owned).or((!pieces.is_empty()).then(|| pieces.join(" ")));
+    let code = part.c(2).peek();
     let mail = address.filter(|address| address.contains('@')).or(number.as_deref().filter(|text| text.contains('@')));
-    let system = match (mail, equipment.and_then(|code| coded::lookup("equipment", code))) {
+    let kind = equipment.and_then(|code| coded::lookup("equipment", code));
+    let system = match (mail, kind) {
         (Some(_), _) => "email",
         (None, Some("email") | None) => "phone",
         (None, Some(system)) => system,
     };
-    let usage = match (code.and_then(|code| coded::lookup("phone", code)), equipment) {
+    // A modem, a teletype and a satellite telephone are telephones, and FHIR cannot say more.
+    if kind.is_some() && !matches!(equipment, Some("MD" | "TDD" | "TTY" | "SAT")) {
+        part.c(3).text();
+    }
+    let known = code.and_then(|code| coded::lookup("phone", code));
+    if known.is_some() || (code == Some("NET") && mail.is_some()) {
+        part.c(2).text();
+    }
+    let usage = match (known, equipment) {
         (_, Some("CP")) => Some("mobile"),
         (found, _) => found.or(usage),
     };
@@ -320,21 +340,29 @@ pub(super) fn fill_quantity(cx: &Context<'_>, value: &str, unit: Part<'_>, to: &
 
 /// Unit of a Quantity: UCUM where the code or what it usually means is, else its words.
 pub(super) fn fill_unit(cx: &Context<'_>, unit: Part<'_>, to: &mut ElementMut<'_>) {
-    let code = unit.text().or(unit.c(4).text());
-    let words = unit.c(2).text().or(unit.c(9).text()).or(unit.c(5).text());
-    let name = unit.c(3).text();
+    let code = unit.peek().or(unit.c(4).peek());
+    let words = [2, 9, 5].into_iter().find_map(|number| unit.c(number).text());
     let Some(code) = code else {
         to.set_some("unit", words);
         return;
     };
     to.set("unit", words.unwrap_or(code));
-    let system = coded::system(cx, name, None);
+    let system = coded::system(cx, unit.c(3).peek(), None);
     if let Some(ucum) = ucum::code(code).filter(|_| system.as_deref().is_none_or(|uri| uri == coded::UCUM)) {
         to.set("system", coded::UCUM).set("code", ucum);
         if ucum != code && words.is_none() {
             to.set("unit", code);
         }
-    } else if let Some(system) = system.filter(|uri| uri != coded::UCUM) {
-        to.set("system", &system).set("code", code);
+    } else if let Some(system) = system.as_deref().filter(|uri| *uri != coded::UCUM) {
+        to.set("system", system).set("code", code);
+    } else if words.is_some_and(|words| !words.eq_ignore_ascii_case(code)) {
+        // A code of no system beside its words: it stays untaken, and so is listed.
+        return;
+    }
+    if unit.text().is_none() {
+        unit.c(4).text();
+    }
+    if system.is_some() {
+        unit.c(3).text();
     }
 }

@@ -191,7 +191,7 @@ fn complex(cx: &mut Context<'_>, part: Part<'_>, target: &mut ElementMut<'_>, ki
             if let Some(number) = part.c(1).peek().and_then(datatypes::number) {
                 part.text();
                 target.set("value", Primitive::Number(&number));
-                let currency = part.c(1).c(2).text().or(part.c(2).text());
+                let currency = part.c(1).c(2).text().or_else(|| part.c(2).text());
                 target.set_some("currency", currency.filter(|code| code.len() == 3));
             }
         }

@@ -68,7 +68,10 @@ pub(super) fn attachment(cx: &mut Context<'_>, part: Part<'_>, link: bool) -> Tr
                 cx.note(part, "The pointer is no URL: it stands as the title of the file.");
             }
         }
-        part.take_all();
+        part.text();
+        if kind.is_some() {
+            [3, 4].into_iter().for_each(|number| part.c(number).take_all());
+        }
         return tree;
     }
     let kind = media_type(part.c(2).peek(), part.c(3).peek());
@@ -76,13 +79,16 @@ pub(super) fn attachment(cx: &mut Context<'_>, part: Part<'_>, link: bool) -> Tr
         Some(Ok(bytes)) => {
             to.set_some("contentType", kind.as_deref());
             to.set("data", &STANDARD.encode(&bytes));
-            part.take_all();
+            [4, 5].into_iter().for_each(|number| part.c(number).take_all());
+            if kind.is_some() {
+                [2, 3].into_iter().for_each(|number| part.c(number).take_all());
+            }
         }
         Some(Err(())) => {
             cx.loss(part.c(5), "The file's content cannot be decoded; only its name and type were carried.");
             to.set_some("contentType", kind.as_deref());
             to.set("title", "Unreadable file");
-            [1, 2, 3, 4].into_iter().for_each(|number| part.c(number).take_all());
+            [2, 3, 4].into_iter().for_each(|number| part.c(number).take_all());
         }
         None => {}
     }

@@ -131,7 +131,7 @@ pub(super) fn minimal(
                 facts.date = Some(date);
             }
         }
-        if let Some(name) = header.f(16).text().or(header.f(25).text()) {
+        if let Some(name) = header.f(16).text().or_else(|| header.f(25).text()) {
             facts.title = name.to_owned();
         }
     } else if facts.status == "unknown" {

@@ -89,6 +89,7 @@ fn convert(knowledge: &Knowledge<'_>, source: &Source<'_>, options: &Options) ->
         encounter: None,
         zone: zone(&message),
         language: language(&message),
+        numbered: message.segments.iter().any(is_numbered),
         now: options.now,
         places: HashMap::new(),
     };
@@ -181,7 +182,14 @@ fn collect(cx: &mut Context<'_>, message: &Message, groups: &[Group<'_>]) -> Tre
     }
     collection::attachments(cx, message, true);
     let document = std::mem::replace(&mut cx.document, Document::new([0; 32]));
-    document.bundle("collection", None, cx.now, None)
+    let mut bundle = document.bundle("collection", None, cx.now, None);
+    bundle.edit().set_some("language", cx.language.as_deref());
+    bundle
+}
+
+/// Whether an OBX has a sub-identifier other than "1".
+fn is_numbered(segment: &read::Segment) -> bool {
+    segment.name() == "OBX" && segment.f(4).words().is_some_and(|sub| sub.split(' ').any(|part| part != "1"))
 }
 
 /// The zone of MSH-7, as it stands there.

@@ -139,7 +139,7 @@ fn interpretation(cx: &mut Context<'_>, segment: &Segment, to: &mut ElementMut<'
                 let mut concept = to.item("interpretation");
                 concept.item("coding").set("system", INTERPRETATION).set("code", &code);
                 if let Some(text) =
-                    part.c(9).text().or(part.c(2).text()).filter(|text| !text.eq_ignore_ascii_case(&code))
+                    part.c(9).text().or_else(|| part.c(2).text()).filter(|text| !text.eq_ignore_ascii_case(&code))
                 {
                     concept.set("text", text);
                 }
@@ -198,19 +198,26 @@ fn details(cx: &mut Context<'_>, segment: &Segment, to: &mut ElementMut<'_>) {
     if segment.f(29).peek() == Some("RSLT") {
         segment.f(29).take_all();
     }
-    if segment.f(4).peek() == Some("1") {
-        // The only one of its kind: the sub-identifier tells nothing apart.
-        segment.f(4).take_all();
-    } else if let Some(sub) = segment.f(4).whole() {
+    if let Some(sub) = segment.f(4).whole().filter(|_| cx.numbered) {
         to.item("note").set("text", &format!("Sub-identifier {sub}"));
+    }
+}
+
+/// What an NTE says that every note says: its number, who of the parties wrote it (table 0105), that it is a remark
+/// (table 0364).
+pub(super) fn take_frame(segment: &Segment) {
+    segment.f(1).take_all();
+    if matches!(segment.f(2).peek(), Some("L" | "P" | "O")) {
+        segment.f(2).take_all();
+    }
+    if segment.f(4).peek() == Some("RE") {
+        segment.f(4).take_all();
     }
 }
 
 /// NTE as a note of a resource; `None` where it says nothing.
 pub(super) fn note(cx: &mut Context<'_>, segment: &Segment) -> Option<Tree> {
-    segment.f(1).take_all();
-    segment.f(2).take_all();
-    segment.f(4).take_all();
+    take_frame(segment);
     let lines: Vec<String> = segment.reps(3).filter_map(Part::whole).collect();
     if lines.is_empty() {
         segment.f(5).take_all();

@@ -194,6 +194,8 @@ pub(super) fn dosage_timing(cx: &mut Context<'_>, segment: &Segment, to: &mut El
             if concept.as_element().get("coding").is_none() {
                 concept.item("coding").set("system", TIMING).set("code", known);
             }
+        } else if let (Some(own), Some(uri)) = (code.peek(), coded::system(cx, code.c(3).peek(), None)) {
+            edit.object("code").item("coding").set("system", &uri).set("code", own);
         }
         words.extend((2..=12).filter_map(|number| part.c(number).whole()));
         part.take_all();

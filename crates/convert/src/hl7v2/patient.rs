@@ -69,14 +69,14 @@ fn demographics(cx: &mut Context<'_>, segment: &Segment, to: &mut model::Element
         }
         dead.text();
     } else {
-        match dead.text() {
-            Some("Y") => {
-                to.set("deceasedBoolean", true);
-            }
-            Some("N") => {
-                to.set("deceasedBoolean", false);
-            }
-            _ => {}
+        let said = match dead.peek().map(str::to_ascii_uppercase).as_deref() {
+            Some("Y" | "YES") => Some(true),
+            Some("N" | "NO") => Some(false),
+            _ => None,
+        };
+        if let Some(said) = said {
+            dead.text();
+            to.set("deceasedBoolean", said);
         }
     }
     let (order, multiple) = (segment.f(25), segment.f(24));

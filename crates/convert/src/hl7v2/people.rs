@@ -24,10 +24,10 @@ pub(super) fn practitioner(cx: &mut Context<'_>, part: Part<'_>) -> Option<Strin
         let system = datatypes::authority(cx, authority);
         identifier.set_some("system", system.as_deref());
         identifier.set_some("value", part.text());
-        let facility = part.c(14).words();
-        part.c(14).take_all();
-        let name = datatypes::authority_name(authority, system.is_some()).or(facility);
-        if let Some(name) = name {
+        let name = datatypes::authority_name(authority, system.is_some());
+        // The facility stands for an authority that is not named; beside one it has no place.
+        let facility = if name.is_none() { part.c(14).whole() } else { None };
+        if let Some(name) = name.or(facility) {
             identifier.object("assigner").set("display", &name);
         }
     }
@@ -58,7 +58,7 @@ pub(super) fn organization(cx: &mut Context<'_>, part: Part<'_>) -> Option<Strin
     }
     let mut tree = Tree::new("Organization");
     let mut to = tree.edit();
-    let (id, authority) = (part.c(10).text().or(part.c(3).text()), part.c(6));
+    let (id, authority) = (part.c(10).text().or_else(|| part.c(3).text()), part.c(6));
     if let Some(id) = id {
         let mut identifier = to.item("identifier");
         datatypes::fill_kind(part.c(7).text(), &mut identifier);
@@ -67,10 +67,16 @@ pub(super) fn organization(cx: &mut Context<'_>, part: Part<'_>) -> Option<Strin
         if let Some(name) = datatypes::authority_name(authority, system.is_some()) {
             identifier.object("assigner").set("display", &name);
         }
-        // The check digit and its scheme repeat what the identifier says.
-        [3, 4, 5].into_iter().for_each(|number| part.c(number).take_all());
+        // The check digit and its scheme repeat what the identifier says; so may its older form.
+        [4, 5].into_iter().for_each(|number| part.c(number).take_all());
+        if part.c(3).peek() == Some(id) {
+            part.c(3).text();
+        }
     }
-    part.c(2).text();
+    // Table 0204: alias, display, legal or stock listing name.
+    if matches!(part.c(2).peek(), Some("A" | "D" | "L" | "SL")) {
+        part.c(2).text();
+    }
     match part.text().or_else(|| part.c(8).whole().map(|_| "").filter(|text| !text.is_empty())) {
         Some(name) => {
             to.set("name", name);
@@ -170,6 +176,10 @@ pub(super) fn refer(reference: Option<String>, to: &mut ElementMut<'_>, name: &s
 /// PRT or ROL: who took part in what the resource `target` stands for, as a Provenance.
 pub(super) fn participation(cx: &mut Context<'_>, segment: &Segment, target: &str) {
     let role = if segment.name() == "ROL" { segment.f(3) } else { segment.f(4) };
+    if segment.f(2).peek() == Some("DE") {
+        cx.remark(model::Severity::Warning, segment, "The participation is taken back (DE): nothing was made of it.");
+        return;
+    }
     let mut parties = Vec::new();
     if segment.name() == "ROL" {
         let people: Vec<Part<'_>> = segment.reps(4).collect();

@@ -90,14 +90,15 @@ pub(super) fn facts(cx: &mut Context<'_>, message: &Message, groups: &[Group<'_>
         }
         facts.organizations.extend(people::facility(cx, header.f(4)).or_else(|| people::facility(cx, header.f(3))));
         facts.date = datatypes::peek_time(cx, header.f(7));
-        header.f(7).text();
         header.f(9).take_all();
     }
     facts.identifiers = Some(holder);
+    let mut issued = false;
     for request in groups.iter().filter_map(|group| group.order.request) {
         if let Some(date) = datatypes::peek_time(cx, request.f(22)) {
             request.f(22).text();
             facts.date = Some(date);
+            issued = true;
         }
         let when = request.f(7);
         if facts.effective.is_none() {
@@ -112,6 +113,9 @@ pub(super) fn facts(cx: &mut Context<'_>, message: &Message, groups: &[Group<'_>
                 facts.people.push(reference);
             }
         }
+    }
+    if let Some(header) = header.filter(|_| !issued) {
+        header.f(7).text();
     }
     if let Some(part) =
         groups.iter().filter_map(|group| group.order.request).map(|request| request.f(24)).find(|part| part.is_some())
@@ -427,7 +431,7 @@ fn comments(cx: &mut Context<'_>, message: &Message, facts: &mut Facts) {
         if lines.is_empty() {
             continue;
         }
-        [1, 2, 4].into_iter().for_each(|field| segment.f(field).take_all());
+        observation::take_frame(segment);
         html.push_str(&format!("<p>{}</p>", escape(&lines.join("\n"))));
         words.push(lines.join("\n"));
         cx.mapped(segment, "Composition.section \"Comments\"");
