@@ -58,7 +58,7 @@ fn forms(value: &str) -> Vec<String> {
     let mut forms = spellings(value);
     let digits = value.bytes().take_while(u8::is_ascii_digit).count();
     let part = |from: usize, to: usize| value.get(from..to).unwrap_or_default();
-    if digits >= 4 && digits <= 6 {
+    if (4..=6).contains(&digits) {
         forms.push(format!("T{}:{}", part(0, 2), part(2, 4)));
     }
     // A zone.
@@ -149,7 +149,7 @@ impl Walk<'_> {
 
     fn text(&mut self, group: usize, element: usize, vr: &str, value: &[u8]) {
         let printable = value.iter().all(|byte| *byte >= 0x20 || matches!(byte, 0 | 9 | 10 | 12 | 13));
-        let known = TEXT.contains(&format!(" {vr} ")) || (vr == "UN" && group % 2 == 0 && value.len() > 2);
+        let known = TEXT.contains(&format!(" {vr} ")) || (vr == "UN" && group.is_multiple_of(2) && value.len() > 2);
         // Group lengths are no content; text with escape sequences is judged by the tests of character sets.
         if !known || !printable || element == 0 {
             return;
