@@ -74,6 +74,8 @@ struct Taken<'k> {
     code: &'k [u8],
     system: &'k [u8],
     unit: &'k [u8],
+    /// Whether code and unit are there as a whole.
+    whole: bool,
     interval: Interval,
 }
 
@@ -82,7 +84,8 @@ fn take(value: &[u8]) -> Option<Taken<'_>> {
     let length = if code.rest.first() == Some(&1) { 9 } else { 1 };
     let (system, rest) = code.rest.split_at_checked(length)?;
     let unit = take_exact(rest)?;
-    Some(Taken { code: code.text, system, unit: unit.text, interval: number::take(unit.rest)? })
+    let whole = code.whole && unit.whole;
+    Some(Taken { code: code.text, system, unit: unit.text, whole, interval: number::take(unit.rest)? })
 }
 
 /// The low end of the number in a key, for sorting.
@@ -182,6 +185,9 @@ impl Criterion {
     pub(crate) fn keep(&self, value: &[u8]) -> Verdict {
         let Some(taken) = take(value) else { return Verdict::No };
         let system_is = |system: &str| system_key(system) == taken.system;
+        if !taken.whole && self.unit.is_some() {
+            return Verdict::Unsure;
+        }
         Verdict::of(self.holds(taken.code, system_is, taken.unit, taken.interval))
     }
 

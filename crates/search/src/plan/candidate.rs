@@ -19,8 +19,30 @@ pub(crate) struct Candidate<'s, 'c> {
     context: &'s Context<'c>,
     number: Number,
     resource: OnceCell<Option<(Identity, Version)>>,
-    keys: OnceCell<Option<IndexKeys>>,
+    keys: OnceCell<Option<Keys>>,
     tree: OnceCell<Option<Tree>>,
+}
+
+/// The search keys under which a resource is found as of the view.
+enum Keys {
+    /// As the store keeps them beside the current version.
+    Kept(IndexKeys),
+    /// Of a version that is no longer the current one: made of its content again, by the function that made its rows.
+    Made(Vec<Vec<u8>>),
+}
+
+impl Keys {
+    /// Shows them until `meet` has seen enough.
+    fn walk(&self, mut meet: impl FnMut(&[u8]) -> ControlFlow<()>) {
+        match self {
+            Keys::Kept(kept) => {
+                kept.walk(meet);
+            }
+            Keys::Made(made) => {
+                let _ = made.iter().try_for_each(|key| meet(key));
+            }
+        }
+    }
 }
 
 impl<'s, 'c> Candidate<'s, 'c> {
@@ -64,8 +86,8 @@ impl<'s, 'c> Candidate<'s, 'c> {
         Ok(self.tree.get().and_then(Option::as_ref))
     }
 
-    /// What it holds for the parameter of rows.
-    pub(crate) fn values(&self, rows: &Rows) -> Result<Vec<Value<'_>>, EngineError> {
+    /// What its content holds for the parameter of rows.
+    fn values(&self, rows: &Rows) -> Result<Vec<Value<'_>>, EngineError> {
         let Some(tree) = self.tree()? else { return Ok(Vec::new()) };
         Ok(rows.parameter.values(tree.root(), &self.context.index.context))
     }
@@ -101,25 +123,28 @@ impl<'s, 'c> Candidate<'s, 'c> {
         })
     }
 
-    /// Its search keys; `None` where only the content tells them.
-    fn keys(&self) -> Result<Option<&IndexKeys>, EngineError> {
+    /// Its search keys; `None` where it is gone.
+    fn keys(&self) -> Result<Option<&Keys>, EngineError> {
         if self.keys.get().is_none() {
             self.context.cost.resources.set(self.context.cost.resources.get() + 1);
-            let found = self.context.view.index_keys(&[self.number])?.pop().flatten();
+            let kept = self.context.view.index_keys(&[self.number])?.pop().flatten();
+            let found = match kept {
+                Some(kept) => Some(Keys::Kept(kept)),
+                None => self.tree()?.map(|tree| Keys::Made(self.context.index.keys(tree.root()))),
+            };
             let _ = self.keys.set(found);
         }
         Ok(self.keys.get().and_then(Option::as_ref))
     }
 
     /// Shows the values that its keys hold for rows, each with what the key tells of the criterion, until `meet` has seen enough.
-    /// `false`: its keys are not known, the content must be asked.
     pub(crate) fn row_values(
         &self,
         rows: &Rows,
         mut meet: impl FnMut(&[u8], Verdict) -> ControlFlow<()>,
-    ) -> Result<bool, EngineError> {
-        let Some(keys) = self.keys()? else { return Ok(false) };
-        let walked = keys.walk(|key| {
+    ) -> Result<(), EngineError> {
+        let Some(keys) = self.keys()? else { return Ok(()) };
+        keys.walk(|key| {
             for prefix in rows.around(key) {
                 let value = key.get(prefix..).unwrap_or(&[]);
                 match rows.keep(value) {
@@ -129,25 +154,24 @@ impl<'s, 'c> Candidate<'s, 'c> {
             }
             ControlFlow::Continue(())
         });
-        Ok(walked.is_some())
+        Ok(())
     }
 
+    /// Whether one of its keys meets a criterion; the content is asked only of what a key cannot tell.
     fn has_row(&self, rows: &Rows) -> Result<bool, EngineError> {
-        if self.tree.get().is_none() {
-            if let ([(span, _)], true) = (rows.spans.as_slice(), self.keys.get().is_none())
-                && rows.is_plain()
-            {
-                self.context.cost.rows.set(self.context.cost.rows.get() + 1);
-                return self.context.view.index_has(&span.start, self.number);
-            }
-            let mut best = Verdict::No;
-            let known = self.row_values(rows, |_, verdict| {
-                best = verdict;
-                if verdict == Verdict::Yes { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-            })?;
-            if known && best != Verdict::Unsure {
-                return Ok(best == Verdict::Yes);
-            }
+        if let ([(span, _)], true) = (rows.spans.as_slice(), self.keys.get().is_none())
+            && rows.is_plain()
+        {
+            self.context.cost.rows.set(self.context.cost.rows.get() + 1);
+            return self.context.view.index_has(&span.start, self.number);
+        }
+        let mut best = Verdict::No;
+        self.row_values(rows, |_, verdict| {
+            best = verdict;
+            if verdict == Verdict::Yes { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })?;
+        if best != Verdict::Unsure {
+            return Ok(best == Verdict::Yes);
         }
         if let (true, Criterion::String(word)) = (rows.parameter.code == "_text", &rows.criterion) {
             return Ok(self.tree()?.is_some_and(|tree| special::narrative_holds(tree.root(), word.folded())));

@@ -1,5 +1,7 @@
 //! Query to answer: the query becomes sets of resources, sets become streams of numbers, streams a page.
 
+#[cfg(test)]
+mod agreement;
 mod candidate;
 mod compartment;
 mod criteria;

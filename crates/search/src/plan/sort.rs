@@ -105,7 +105,7 @@ pub(crate) fn by_keys(
         if numbers.len() as u64 * stream::KEYS_OF_ONE < context.view.count(&plan.type_name)? {
             for number in numbers {
                 let candidate = Candidate::new(context, number);
-                let values: Result<Vec<_>, _> = keys.iter().map(|key| key.value(context, &candidate, place)).collect();
+                let values: Result<Vec<_>, _> = keys.iter().map(|key| key.value(&candidate, place)).collect();
                 sorted.push(Sorted { place, number, values: values? });
             }
         } else {
@@ -160,7 +160,7 @@ fn all_at_once(
     for (at, key) in keys.iter().enumerate() {
         let Of::Rows(rows) = &key.of else {
             for number in numbers {
-                let value = key.value(context, &Candidate::new(context, *number), place)?;
+                let value = key.value(&Candidate::new(context, *number), place)?;
                 if let Some(slot) = values.get_mut(number).and_then(|values| values.get_mut(at)) {
                     *slot = value;
                 }
@@ -188,37 +188,19 @@ fn all_at_once(
 }
 
 impl Key {
-    fn value(
-        &self,
-        context: &Context<'_>,
-        candidate: &Candidate<'_, '_>,
-        place: usize,
-    ) -> Result<Option<Vec<u8>>, EngineError> {
+    fn value(&self, candidate: &Candidate<'_, '_>, place: usize) -> Result<Option<Vec<u8>>, EngineError> {
         match &self.of {
             Of::Id => Ok(candidate.resource()?.map(|(identity, _)| identity.id.clone().into_bytes())),
             Of::LastUpdated => Ok(candidate.resource()?.map(|(_, version)| version.t.to_be_bytes().to_vec())),
             Of::Rows(rows) => {
                 let Some(rows) = rows.get(place).and_then(Option::as_ref) else { return Ok(None) };
                 let mut best = None;
-                let known = candidate.row_values(rows, |value, verdict| {
+                candidate.row_values(rows, |value, verdict| {
                     if verdict == Verdict::Yes {
                         self.better(&mut best, sort_value(rows.parameter.of, value));
                     }
                     ControlFlow::Continue(())
                 })?;
-                if known {
-                    return Ok(best);
-                }
-                // The same keys as rows had: what was changed since keeps its place.
-                let Some(tree) = candidate.tree()? else { return Ok(None) };
-                for key in context.index.keys(tree.root()) {
-                    for prefix in rows.around(&key) {
-                        let value = key.get(prefix..).unwrap_or(&[]);
-                        if rows.keep(value) == Verdict::Yes {
-                            self.better(&mut best, sort_value(rows.parameter.of, value));
-                        }
-                    }
-                }
                 Ok(best)
             }
         }

@@ -14,7 +14,6 @@ use crate::plan::candidate::Candidate;
 use crate::plan::run::Context;
 use crate::plan::set::{Rows, Set};
 use crate::span::{Span, Verdict};
-use crate::value::{Reference, Value};
 
 /// Keys under which one stretch may fall apart before all its rows are read at once instead: each costs a scan to be found.
 const KEYS: usize = 16;
@@ -412,16 +411,9 @@ pub(crate) fn referring(
 /// The resources here that a candidate refers to by a parameter: type and id.
 pub(crate) fn targets(candidate: &Candidate<'_, '_>, rows: &Rows) -> Result<Vec<(u8, String)>, EngineError> {
     let mut found = Vec::new();
-    let known = candidate.row_values(rows, |value, _| {
-        found.extend(reference::target(value));
+    candidate.row_values(rows, |value, verdict| {
+        found.extend(reference::target(value).filter(|_| verdict == Verdict::Yes));
         std::ops::ControlFlow::Continue(())
     })?;
-    if known {
-        return Ok(found);
-    }
-    let local = |value: &Value<'_>| match value {
-        Value::Reference(Reference::Local(type_name, id)) => Some((numbers::of_type(type_name)?, (*id).to_owned())),
-        _ => None,
-    };
-    Ok(candidate.values(rows)?.iter().filter_map(local).collect())
+    Ok(found)
 }
