@@ -3,21 +3,22 @@
 //! The resource itself, its compartment, then what these refer to and no patient has a part in: practitioners,
 //! organizations, medications. Pages are as of the first one's `t`, of `_count` entries, or of as many as a page can hold;
 //! of a link only the place is taken, each record is asked of the permit anew. Of all patients, what several of them share
-//! stands with each, on each page once.
+//! stands on each page where one of them does, once, as what a search includes.
 
 use std::collections::HashSet;
 
 use access::Item;
 use model::{Instant, Limits, PartialDateTime};
-use storage::{Bounds, Direction, Method, Number, Position, Scope, View, ViewError};
+use search::Continuation;
+use storage::{Bounds, Direction, Method, Number, Position, Scope, View};
 
 use crate::answer::Answer;
 use crate::bundle::{Beside, BundleText};
 use crate::gathered::{self, Record};
-use crate::query::{Query, encode};
+use crate::query::Query;
 use crate::refusal::{Class, Refusal};
 use crate::request::Request;
-use crate::{care_date, operation, render};
+use crate::{care_date, operation, page, render};
 
 /// How many records are read at a time.
 const CHUNK: usize = 200;
@@ -42,7 +43,7 @@ const SHARED: [&str; 14] = [
 /// Everything about the Patient or Encounter of the path.
 pub(crate) fn instance(request: &Request<'_>) -> Result<Answer, Refusal> {
     let wanted = Wanted::of(request)?;
-    let view = wanted.view(request)?;
+    let view = page::view(request, wanted.t)?;
     let mut page = Page::new(request, &view, &wanted);
     let (of, id) = (request.target.resource_type.as_str(), request.target.id.as_str());
     let version = view.read(of, id).map_err(Refusal::fault)?;
@@ -64,7 +65,7 @@ pub(crate) fn instance(request: &Request<'_>) -> Result<Answer, Refusal> {
 /// Everything about every Patient.
 pub(crate) fn of_type(request: &Request<'_>) -> Result<Answer, Refusal> {
     let wanted = Wanted::of(request)?;
-    let view = wanted.view(request)?;
+    let view = page::view(request, wanted.t)?;
     let mut page = Page::new(request, &view, &wanted);
     let (mut skipped, mut offset) = (wanted.after.0, wanted.after.1);
     let from = skipped.map_or(0, |position| position.t);
@@ -104,12 +105,13 @@ struct Wanted {
     start: i128,
     end: i128,
     count: usize,
+    /// The `t` of the first page.
     t: Option<u64>,
     /// The patient and the place in its everything at which the page begins.
     after: (Option<Position>, usize),
 }
 
-const KNOWN: [&str; 7] = ["start", "end", "_since", "_type", "_count", "_t", "_after"];
+const KNOWN: [&str; 6] = ["start", "end", "_since", "_type", "_count", page::PARAMETER];
 
 impl Wanted {
     fn of(request: &Request<'_>) -> Result<Wanted, Refusal> {
@@ -130,18 +132,12 @@ impl Wanted {
             None => longest,
             Some(text) => text.parse::<usize>().map_err(|_| wrong("_count"))?.clamp(1, longest),
         };
-        let number = |text: &str, name: &str| text.parse::<u64>().map_err(|_| wrong(name));
-        let t = query.first("_t").map(|text| number(text, "_t")).transpose()?;
-        let place = |text: &str| usize::try_from(number(text, "_after")?).map_err(|_| wrong("_after"));
-        let after = match query.first("_after").map(|text| text.split('.').collect::<Vec<_>>()).as_deref() {
+        let begun = page::read(request, &query)?;
+        let after = match &begun {
             None => (None, 0),
-            Some([offset]) => (None, place(offset)?),
-            Some([t, ordinal, offset]) => {
-                let position = Position { t: number(t, "_after")?, ordinal: number(ordinal, "_after")? };
-                (Some(position), place(offset)?)
-            }
-            Some(_) => return Err(wrong("_after")),
+            Some(begun) => place(begun).ok_or_else(|| wrong(page::PARAMETER))?,
         };
+        let t = begun.map(|begun| begun.t);
         let millis = |nanos: i128| Instant(i64::try_from(nanos.div_euclid(1_000_000)).unwrap_or(i64::MAX));
         Ok(Wanted {
             types,
@@ -152,14 +148,6 @@ impl Wanted {
             t,
             after,
             query,
-        })
-    }
-
-    fn view(&self, request: &Request<'_>) -> Result<View, Refusal> {
-        request.service.store().view(self.t).map_err(|error| match error {
-            ViewError::Engine(error) => Refusal::fault(error),
-            ViewError::Future { .. } => Refusal::new(Class::Malformed, "The link was not made by this server."),
-            ViewError::Forgotten { .. } => Refusal::new(Class::Gone, "The link is too old; begin again."),
         })
     }
 
@@ -174,6 +162,27 @@ impl Wanted {
         let tree = tree.map_err(|error| Refusal::fault(error.message))?;
         // What tells of no time, the patient above all, is part of everything.
         Ok(care_date::of(tree.root()).is_none_or(|(from, to)| to > self.start && from < self.end))
+    }
+}
+
+/// A place as [`named`] wrote it.
+fn place(begun: &Continuation) -> Option<(Option<Position>, usize)> {
+    let parts: Vec<&str> = begun.place()?.split('.').collect();
+    match parts.as_slice() {
+        [offset] => Some((None, offset.parse().ok()?)),
+        [t, ordinal, offset] => {
+            let position = Position { t: t.parse().ok()?, ordinal: ordinal.parse().ok()? };
+            Some((Some(position), offset.parse().ok()?))
+        }
+        _ => None,
+    }
+}
+
+/// `offset`, or of several patients `t.ordinal.offset`.
+fn named((position, offset): (Option<Position>, usize)) -> String {
+    match position {
+        Some(position) => format!("{}.{}.{offset}", position.t, position.ordinal),
+        None => offset.to_string(),
     }
 }
 
@@ -282,22 +291,12 @@ impl<'p> Page<'p> {
         let updated = self.view.instant().map_or(request.call.now, |instant| Instant(instant.0));
         let whole = self.next.is_none() && wanted.after == (None, 0);
         let total = u64::try_from(self.records.len()).ok().filter(|_| whole);
-        let kept = wanted.query.pairs().iter().filter(|(name, _)| !matches!(name.as_str(), "_t" | "_after"));
-        let kept: Vec<String> =
-            kept.map(|(name, value)| format!("{}={}", encode(name, ""), encode(value, ":,/"))).collect();
-        let url = |after: Option<String>| {
-            let place = after.map(|after| vec![format!("_t={}", self.view.t()), format!("_after={after}")]);
-            let pairs = [kept.clone(), place.unwrap_or_default()].concat().join("&");
-            let mark = if pairs.is_empty() { "" } else { "?" };
-            format!("{}/{}{mark}{pairs}", request.call.base, request.call.path)
-        };
-        let named = |(position, offset): (Option<Position>, usize)| match position {
-            Some(position) => format!("{}.{}.{offset}", position.t, position.ordinal),
-            None => offset.to_string(),
-        };
-        let own = Some(wanted.after).filter(|after| *after != (None, 0)).map(named);
-        let mut links = vec![("self", url(own))];
-        links.extend(self.next.map(|next| ("next", url(Some(named(next))))));
+        let pairs = page::without(&wanted.query);
+        let mut links = vec![("self", page::url(request, pairs.iter(), wanted.query.first(page::PARAMETER)))];
+        if let Some(next) = self.next {
+            let token = page::write(request, &Continuation::told(self.view.t(), named(next)), &pairs)?;
+            links.push(("next", page::url(request, pairs.iter(), Some(&token))));
+        }
         let mut bundle = BundleText::new("searchset", updated, total, &links);
         for (record, mode) in &self.records {
             let (resource_type, id) = &record.name;

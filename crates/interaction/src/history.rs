@@ -5,6 +5,7 @@
 
 use access::Item;
 use model::{Instant, PartialDateTime};
+use search::Continuation;
 use storage::{Bounds, Change, Direction, Method, Position, Scope, View};
 
 use crate::answer::{Answer, etag};
@@ -12,7 +13,7 @@ use crate::bundle::{Beside, BundleText};
 use crate::refusal::{Class, Refusal};
 use crate::request::Request;
 use crate::subset::Subset;
-use crate::{read, render, search_type, stored_text};
+use crate::{operation, page, read, render, search_type, stored_text};
 
 /// The history of one resource.
 pub(crate) fn instance(request: &Request<'_>) -> Result<Answer, Refusal> {
@@ -29,14 +30,19 @@ pub(crate) fn system(request: &Request<'_>) -> Result<Answer, Refusal> {
     run(request, &Scope::System)
 }
 
+/// Parameters of a history.
+const KNOWN: [&str; 6] = ["_since", "_at", "_count", "_summary", "_elements", page::PARAMETER];
+
 fn run(request: &Request<'_>, scope: &Scope<'_>) -> Result<Answer, Refusal> {
-    let view = view(request)?;
+    operation::only(request, &request.query, &KNOWN)?;
+    let after = page::read(request, &request.query)?;
+    let view = page::view(request, after.as_ref().map(|after| after.t))?;
     if let Scope::Instance(resource_type, id) = scope
         && view.read(resource_type, id).map_err(Refusal::fault)?.is_none()
     {
         return Err(read::not_found(request));
     }
-    let bounds = bounds(request, &view)?;
+    let bounds = Bounds { after: after.as_ref().map(place).transpose()?, ..bounds(request, &view)? };
     let count = count(request)?;
     let mut changes = Vec::new();
     for change in view.history(scope, bounds).map_err(Refusal::fault)? {
@@ -50,7 +56,7 @@ fn run(request: &Request<'_>, scope: &Scope<'_>) -> Result<Answer, Refusal> {
     }
     let more = changes.len() > count;
     changes.truncate(count);
-    let links = links(request, &view, changes.last().filter(|_| more));
+    let links = links(request, &view, changes.last().filter(|_| more))?;
     let updated = view.instant().map_or(request.call.now, |instant| Instant(instant.0));
     let mut bundle = BundleText::new("history", updated, None, &links);
     let part = search_type::part(request)?;
@@ -100,24 +106,15 @@ fn add(
     Ok(())
 }
 
-fn view(request: &Request<'_>) -> Result<View, Refusal> {
-    let t = match request.query.first("_t") {
-        Some(text) => Some(text.parse().map_err(|_| wrong("_t"))?),
-        None => None,
-    };
-    request.service.store().view(t).map_err(|error| match error {
-        storage::ViewError::Engine(error) => Refusal::fault(error),
-        _ => wrong("_t"),
-    })
+/// The last change of the page before.
+fn place(after: &Continuation) -> Result<Position, Refusal> {
+    let parts = after.place().and_then(|place| place.split_once('.'));
+    let position = parts.and_then(|(t, ordinal)| Some(Position { t: t.parse().ok()?, ordinal: ordinal.parse().ok()? }));
+    position.ok_or_else(|| wrong(page::PARAMETER))
 }
 
 fn bounds(request: &Request<'_>, view: &View) -> Result<Bounds, Refusal> {
     let mut bounds = Bounds { direction: Direction::Backward, ..Bounds::default() };
-    if let Some(after) = request.query.first("_after") {
-        let (t, ordinal) = after.split_once('.').ok_or_else(|| wrong("_after"))?;
-        let number = |text: &str| text.parse().map_err(|_| wrong("_after"));
-        bounds.after = Some(Position { t: number(t)?, ordinal: number(ordinal)? });
-    }
     let millis = |nanos: i128| storage::Instant(i64::try_from(nanos.div_euclid(1_000_000)).unwrap_or(i64::MAX));
     if let Some(since) = request.query.first("_since") {
         let since = PartialDateTime::parse(since).ok_or_else(|| wrong("_since"))?;
@@ -144,21 +141,15 @@ fn count(request: &Request<'_>) -> Result<usize, Refusal> {
     }
 }
 
-fn links(request: &Request<'_>, view: &View, last: Option<&Change>) -> Vec<(&'static str, String)> {
-    let base = format!("{}/{}", request.call.base, request.call.path);
-    let query = request.call.query;
-    let own = if query.is_empty() { base.clone() } else { format!("{base}?{query}") };
-    let mut links = vec![("self", own)];
-    if let Some(change) = last {
-        let kept = query
-            .split('&')
-            .filter(|pair| !pair.is_empty() && !pair.starts_with("_t=") && !pair.starts_with("_after="));
-        let mut pairs: Vec<String> = kept.map(str::to_owned).collect();
-        pairs.push(format!("_t={}", view.t()));
-        pairs.push(format!("_after={}.{}", change.position.t, change.position.ordinal));
-        links.push(("next", format!("{base}?{}", pairs.join("&"))));
+fn links(request: &Request<'_>, view: &View, last: Option<&Change>) -> Result<Vec<(&'static str, String)>, Refusal> {
+    let pairs = page::without(&request.query);
+    let mut links = vec![("self", page::url(request, pairs.iter(), request.query.first(page::PARAMETER)))];
+    if let Some(Change { position, .. }) = last {
+        let next = Continuation::told(view.t(), format!("{}.{}", position.t, position.ordinal));
+        let token = page::write(request, &next, &pairs)?;
+        links.push(("next", page::url(request, pairs.iter(), Some(&token))));
     }
-    links
+    Ok(links)
 }
 
 fn wrong(parameter: &str) -> Refusal {

@@ -45,6 +45,7 @@ mod meta;
 mod on_demand;
 pub mod open_api;
 mod operation;
+mod page;
 pub mod patch;
 pub mod query;
 mod read;

@@ -5,23 +5,18 @@
 
 use access::{Item, Permit};
 use model::{Instant, Issue, IssueType};
-use search::{Continuation, Hit, Limits, Search, SearchError, Sight, Summary};
-use storage::{Transaction, View, ViewError};
+use search::{Hit, Limits, Search, SearchError, Sight, Summary};
+use storage::View;
 
 use crate::answer::Answer;
 use crate::bundle::{Beside, BundleText};
-use crate::query::{Query, encode};
+use crate::query::Query;
 use crate::refusal::{Class, Refusal};
 use crate::request::Request;
 use crate::service::Service;
 use crate::subset::Subset;
 use crate::target::Level;
-use crate::{render, stored_text};
-
-/// The parameter that carries the place of the next page.
-const PAGE: &str = "_page";
-/// The row of the store that holds the secret which signs links.
-const SECRET: &[u8] = b"search/secret";
+use crate::{page, render, stored_text};
 
 /// Records as a permit shows them.
 struct Permitted<'p>(&'p Permit);
@@ -39,13 +34,10 @@ impl Sight for Permitted<'_> {
 /// Answers with a searchset.
 pub(crate) fn run(request: &Request<'_>) -> Result<Answer, Refusal> {
     let parameters = parameters(request)?;
-    let page = parameters.first(PAGE).map(str::to_owned);
-    let pairs: Vec<(String, String)> = parameters.pairs().iter().filter(|(name, _)| name != PAGE).cloned().collect();
-    let after = match &page {
-        Some(token) => Some(continuation(request, token, &pairs)?),
-        None => None,
-    };
-    let view = view(request, after.as_ref().map(|after| after.t))?;
+    let own = parameters.first(page::PARAMETER);
+    let pairs = page::without(&parameters);
+    let after = page::read(request, &parameters)?;
+    let view = page::view(request, after.as_ref().map(|after| after.t))?;
     let (query, errors) = search::Query::parse(&pairs);
     let sight = Permitted(&request.permit);
     let index = request.service.rules().index;
@@ -67,10 +59,11 @@ pub(crate) fn run(request: &Request<'_>) -> Result<Answer, Refusal> {
     let found = search.run(&query, errors, after).map_err(refused)?;
     let updated = view.instant().map_or(request.call.now, |instant| Instant(instant.0));
     let ignored: Vec<&str> = found.ignored.iter().map(|error| error.parameter.as_str()).collect();
-    let mut links = vec![("self", link(request, &pairs, &ignored, page.as_deref()))];
+    let kept = || pairs.iter().filter(|(name, _)| !ignored.contains(&name.as_str()));
+    let mut links = vec![("self", page::url(request, kept(), own))];
     if let Some(next) = &found.next {
-        let token = next.encode(&secret(request)?, &signed(request, &pairs));
-        links.push(("next", link(request, &pairs, &ignored, Some(&token))));
+        let token = page::write(request, next, &pairs)?;
+        links.push(("next", page::url(request, kept(), Some(&token))));
     }
     let mut bundle = BundleText::new("searchset", updated, found.total, &links);
     let subset = Subset::of(query.summary, &query.elements, request);
@@ -208,14 +201,6 @@ fn scope(request: &Request<'_>) -> (Vec<String>, Option<(String, String)>) {
     }
 }
 
-fn view(request: &Request<'_>, t: Option<storage::T>) -> Result<View, Refusal> {
-    request.service.store().view(t).map_err(|error| match error {
-        ViewError::Engine(error) => Refusal::fault(error),
-        ViewError::Future { .. } => Refusal::new(Class::Malformed, "The link was not made by this server."),
-        ViewError::Forgotten { .. } => Refusal::new(Class::Gone, "The link is too old; search again."),
-    })
-}
-
 fn refused(error: SearchError) -> Refusal {
     match error {
         SearchError::Query(errors) => {
@@ -269,59 +254,6 @@ fn outcome(found: &search::Answer, explain: bool, bundle: &mut BundleText) {
     let tree = model::operation_outcome(&issues);
     let text = model::json::to_string(tree.root());
     bundle.entry(None, Some(text.as_bytes()), &Beside { search_mode: Some("outcome"), ..Beside::default() });
-}
-
-fn continuation(request: &Request<'_>, token: &str, pairs: &[(String, String)]) -> Result<Continuation, Refusal> {
-    let found = Continuation::decode(token, &secret(request)?, &signed(request, pairs));
-    found.map_err(|error| Refusal::new(Class::Malformed, format!("{PAGE}: {error}.")))
-}
-
-/// The whole search, as far as it decides about matches and their order.
-fn signed(request: &Request<'_>, pairs: &[(String, String)]) -> String {
-    let mut text =
-        request.call.path.trim_end_matches("/_search").trim_end_matches("_search").trim_matches('/').to_owned();
-    for (name, value) in pairs.iter().filter(|(name, _)| !matches!(name.as_str(), "_format" | "_pretty" | "_explain")) {
-        text.push_str(&format!("&{}={}", encode(name, ""), encode(value, "")));
-    }
-    text
-}
-
-/// The URL of this search with what was understood of it, or of another page.
-fn link(request: &Request<'_>, pairs: &[(String, String)], ignored: &[&str], page: Option<&str>) -> String {
-    let path = request.call.path.trim_end_matches("_search").trim_matches('/');
-    let mut url = request.call.base.to_owned();
-    if !path.is_empty() {
-        url.push('/');
-        url.push_str(path);
-    }
-    let kept = pairs.iter().filter(|(name, _)| !ignored.contains(&name.as_str()));
-    let page = page.map(|page| (PAGE.to_owned(), page.to_owned()));
-    for (number, (name, value)) in kept.chain(page.as_ref()).enumerate() {
-        url.push(if number == 0 { '?' } else { '&' });
-        url.push_str(&format!("{}={}", encode(name, ":"), encode(value, ":/,|$")));
-    }
-    url
-}
-
-/// The secret that signs links: made once per store, so that every process over it reads every link.
-fn secret(request: &Request<'_>) -> Result<Vec<u8>, Refusal> {
-    let store = request.service.store();
-    let known = || -> Result<Option<Vec<u8>>, Refusal> {
-        let view = store.view(None).map_err(Refusal::fault)?;
-        Ok(view.state(SECRET).map_err(Refusal::fault)?.map(|secret| secret.to_vec()))
-    };
-    if let Some(secret) = known()? {
-        return Ok(secret);
-    }
-    let fresh = format!("{}{}", request.call.ids.next(request.call.now), request.call.ids.next(request.call.now));
-    let mut transaction = Transaction::new(storage::Instant(request.call.now.0));
-    transaction.require_state(SECRET, None).set_state(SECRET, Some(fresh.into_bytes()));
-    match store.commit(transaction) {
-        // Where another request was faster, its secret counts.
-        Ok(_) | Err(storage::CommitError::StateChanged { .. }) => {}
-        Err(error) => return Err(Refusal::fault(error)),
-    }
-    known()?.ok_or_else(|| Refusal::fault("the secret of links was not kept"))
 }
 
 /// `_summary` and `_elements` of a request that is no search.

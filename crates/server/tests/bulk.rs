@@ -109,6 +109,58 @@ fn patients_and_groups_are_exported_by_their_compartments() {
 }
 
 #[test]
+fn what_was_deleted_since_is_told() {
+    let server = start(&[]);
+    filled(&server);
+    let before = server.get("Observation/a2").tree().root().text_at("meta.lastUpdated").unwrap().replace('+', "%2B");
+    for id in ["a0", "a1", "b0", "c0"] {
+        server.delete(&format!("Observation/{id}"));
+    }
+    server.put("Observation/a1", &observation("a1", "a", "final"));
+    server.delete("Organization/o");
+    let deleted = |path: &str| {
+        let manifest = server.get(&begin(&server, path)).text();
+        let url =
+            manifest.split(r#""deleted":[{"type":"Bundle","url":""#).nth(1).map(|rest| rest.split('"').next().unwrap());
+        let file = url.map_or_else(String::new, |url| server.get(url).text());
+        let lines = file.lines().map(|line| model::json::read(line.as_bytes(), &Default::default()).unwrap());
+        let mut found = Vec::new();
+        for line in lines {
+            let entry = line.root().get("entry").unwrap();
+            assert_eq!(line.root().text_at("type"), Some("transaction"));
+            assert_eq!(entry.text_at("request.method"), Some("DELETE"));
+            found.push(entry.text_at("request.url").unwrap().to_owned());
+        }
+        found
+    };
+    let since = |path: &str| deleted(&format!("{path}_since={before}"));
+    assert_eq!(since("$export?"), ["Observation/a0", "Observation/b0", "Observation/c0", "Organization/o"]);
+    assert_eq!(since("$export?_type=Organization&"), ["Organization/o"]);
+    assert_eq!(since("Patient/$export?"), ["Observation/a0", "Observation/b0", "Observation/c0"]);
+    assert_eq!(since("Group/g/$export?"), ["Observation/a0", "Observation/b0"]);
+    assert_eq!(since("Patient/$export?patient=Patient/c&"), ["Observation/c0"]);
+    assert_eq!(deleted("$export"), [""; 0], "without _since nothing was there before");
+    assert_eq!(deleted("$export?_since=2999"), [""; 0]);
+}
+
+#[test]
+fn only_the_elements_that_are_asked_for_are_exported() {
+    let server = start(&[]);
+    filled(&server);
+    let lines = |elements: &str, of: &str| {
+        let status = begin(&server, &format!("$export?_elements={elements}"));
+        let text = server.get(&status.replace("-status", "-output").replace("job", &format!("type={of}&job"))).text();
+        let tree = model::json::read(text.lines().next().unwrap().as_bytes(), &Default::default()).unwrap();
+        tree.root().children().map(|child| child.name().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(lines("Observation.subject", "Observation"), ["id", "meta", "status", "code", "subject"]);
+    assert_eq!(lines("Observation.subject", "Organization"), ["id", "meta", "name"], "of other types all");
+    assert_eq!(lines("subject", "Organization"), ["id", "meta"]);
+    server.get("$export?_elements=Observation.sub.ject").refused(400, "invalid");
+    server.get("$export?_elements=Nonsense.a").refused(400, "invalid");
+}
+
+#[test]
 fn what_is_no_export_is_refused_and_one_that_is_ended_is_gone() {
     let server = start(&[]);
     for (path, status, code) in [
@@ -121,6 +173,7 @@ fn what_is_no_export_is_refused_and_one_that_is_ended_is_gone() {
         ("Group/none/$export", 404, "not-found"),
         ("$export-status", 404, "not-found"),
         ("$export-output?job=none&type=Patient", 404, "not-found"),
+        ("$export?organizeOutputBy=Patient", 400, "invalid"),
     ] {
         server.get(path).refused(status, code);
     }

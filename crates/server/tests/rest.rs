@@ -70,7 +70,15 @@ fn history_pages_agree_with_each_other_while_others_write() {
     assert_eq!(seen, ["4", "3", "2", "1", "0"]);
     assert_eq!(server.get("_history?_count=100").tree().root().every("entry").len(), 8);
     server.get("Patient/none/_history").refused(404, "not-found");
-    server.get("_history?_count=x").refused(400, "invalid");
+    for wrong in ["_history?_count=x", "_history?_page=AAAA", "_history?_sinse=2024", "Basic/0/_history?_t=1"] {
+        server.get(wrong).refused(400, "invalid");
+    }
+    let next = server.get("Basic/_history?_count=2").tree();
+    let next = next.root().every("link").get(1).and_then(|link| link.text_at("url")).unwrap().to_owned();
+    assert_eq!(server.get(&next).status, 200);
+    let other = next.replace("/Basic/", "/Patient/");
+    assert!(server.get(&other).refused(400, "invalid").text().contains("belongs to another"), "{other}");
+    server.get(&next.replace("_count=2", "_count=3")).refused(400, "invalid");
 }
 
 #[test]

@@ -3,12 +3,15 @@
 //! `$export` of the system, of all patients, of a Group. Nothing is copied: a job is one row of the store with the `t` of
 //! its beginning and what was asked, so it is complete at once, survives a restart, and each of its files is made while it
 //! is read, as of that `t`. `$export-status?job=…` is the place to ask and, with `DELETE`, to end it;
-//! `$export-output?job=…&type=…` is a file.
+//! `$export-output?job=…&type=…` is a file, `$export-output?job=…&deleted=true` the file of deletions.
 //!
-//! It does not: `_elements`, `organizeOutputBy`, the list of deletions.
+//! It does not: `organizeOutputBy`, `includeAssociatedData`.
 
+mod deletions;
 mod stream;
 
+use deletions::Deletions;
+use stream::File;
 pub use stream::Stream;
 
 use access::Released;
@@ -24,7 +27,9 @@ use crate::request::Request;
 /// The media type of the files.
 const NDJSON: &str = "application/fhir+ndjson";
 /// Parameters of a kick-off.
-const KNOWN: [&str; 5] = ["_since", "_type", "_typeFilter", "_outputFormat", "patient"];
+const KNOWN: [&str; 6] = ["_since", "_type", "_typeFilter", "_elements", "_outputFormat", "patient"];
+/// Before the elements in the row of a job: no type of resource.
+const ELEMENTS: &str = "_elements";
 
 /// What of the store is exported.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +52,8 @@ pub(crate) struct Job {
     pub(crate) types: Vec<String>,
     /// Searches, each of a type; a resource of that type must meet one of them.
     pub(crate) filters: Vec<(String, String)>,
+    /// Only these elements, `Patient.name` or of all types `name`; empty for all.
+    pub(crate) elements: Vec<String>,
     /// Only these patients; empty for all.
     pub(crate) patients: Vec<String>,
     /// The URL of the kick-off.
@@ -54,7 +61,7 @@ pub(crate) struct Job {
 }
 
 impl Job {
-    /// Lines: what, `t`, instants, types, patients, the request; then a filter each.
+    /// Lines: what, `t`, instants, types, patients, the request; then a filter each, and the elements.
     fn encode(&self) -> Vec<u8> {
         let whole = match &self.whole {
             Whole::System => "system".to_owned(),
@@ -66,6 +73,7 @@ impl Job {
         let mut lines =
             vec![whole, self.t.to_string(), self.begun.0.to_string(), since, types, patients, self.request.clone()];
         lines.extend(self.filters.iter().map(|(name, query)| format!("{name}?{query}")));
+        lines.extend((!self.elements.is_empty()).then(|| format!("{ELEMENTS}?{}", self.elements.join(","))));
         lines.join("\n").into_bytes()
     }
 
@@ -82,9 +90,20 @@ impl Job {
         let (t, begun) = (next()?.parse().ok()?, Instant(next()?.parse().ok()?));
         let since = next()?.parse().ok().map(Instant);
         let (types, patients, request) = (words(next()?), words(next()?), next()?.to_owned());
-        let filters = lines.filter_map(|line| line.split_once('?'));
-        let filters = filters.map(|(name, query)| (name.to_owned(), query.to_owned())).collect();
-        Some(Job { whole, t, begun, since, types, filters, patients, request })
+        let rest = lines.filter_map(|line| line.split_once('?'));
+        let (elements, filters): (Vec<_>, Vec<_>) = rest.partition(|(name, _)| *name == ELEMENTS);
+        let elements = elements.iter().flat_map(|(_, names)| names.split(',')).map(str::to_owned).collect();
+        let filters = filters.into_iter().map(|(name, query)| (name.to_owned(), query.to_owned())).collect();
+        Some(Job { whole, t, begun, since, types, filters, elements, patients, request })
+    }
+
+    /// The elements that are asked for of a type; empty for all.
+    pub(crate) fn elements_of(&self, type_name: &str) -> Vec<String> {
+        let element = |name: &String| match name.split_once('.') {
+            Some((of, element)) => (of == type_name).then(|| element.to_owned()),
+            None => Some(name.clone()),
+        };
+        self.elements.iter().filter_map(element).collect()
     }
 
     /// The types of which there is a file.
@@ -104,12 +123,16 @@ impl Job {
         // Of compartments the first line shows whether there is a file: most types have none.
         let mut filled = Vec::new();
         for name in files {
-            let mut stream = Stream::new(self.clone(), name.clone(), request.permit.clone());
-            if stream.next(request.service).transpose()?.is_some() {
+            if self.has_lines(request, File::Resources(name.clone()))? {
                 filled.push(name);
             }
         }
         Ok(filled)
+    }
+
+    fn has_lines(&self, request: &Request<'_>, file: File) -> Result<bool, Refusal> {
+        let mut stream = Stream::new(self.clone(), file, request.permit.clone());
+        Ok(stream.next(request.service).transpose()?.is_some())
     }
 }
 
@@ -150,6 +173,7 @@ fn begin(request: &Request<'_>, whole: Whole) -> Result<Answer, Refusal> {
     if let Some(unknown) = types.iter().find(|name| !request.service.is_resource_type(name)) {
         return Err(malformed(format!("_type: {unknown} is no resource type.")));
     }
+    let elements = elements(request, &query)?;
     let view = request.service.store().view(None).map_err(Refusal::fault)?;
     let filters = filters(request, &view, &query)?;
     let named = asked.parameters.iter().flat_map(|tree| tree.root().all("parameter"));
@@ -161,7 +185,8 @@ fn begin(request: &Request<'_>, whole: Whole) -> Result<Answer, Refusal> {
     }
     let mark = if request.call.query.is_empty() { "" } else { "?" };
     let url = format!("{}/{}{mark}{}", request.call.base, request.call.path, request.call.query).replace('\n', "");
-    let job = Job { whole, t: view.t(), begun: request.call.now, since, types, filters, patients, request: url };
+    let job =
+        Job { whole, t: view.t(), begun: request.call.now, since, types, filters, elements, patients, request: url };
     let id = request.call.ids.next(request.call.now);
     let mut transaction = Transaction::new(storage::Instant(request.call.now.0));
     transaction.set_state(key(&id), Some(job.encode()));
@@ -169,6 +194,21 @@ fn begin(request: &Request<'_>, whole: Whole) -> Result<Answer, Refusal> {
     let mut answer = Answer::empty(202);
     answer.content_location = Some(format!("{}/$export-status?job={id}", request.call.base));
     Ok(answer)
+}
+
+/// `_elements`: names of elements, the type before them where they are of one type only.
+fn elements(request: &Request<'_>, query: &Query) -> Result<Vec<String>, Refusal> {
+    let names = query.all(ELEMENTS).flat_map(|names| names.split(',')).map(str::trim);
+    let names: Vec<String> = names.filter(|name| !name.is_empty()).map(str::to_owned).collect();
+    let is_name = |name: &str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let fits = |name: &String| match name.split_once('.') {
+        Some((of, element)) => request.service.is_resource_type(of) && is_name(element),
+        None => is_name(name),
+    };
+    match names.iter().find(|name| !fits(name)) {
+        Some(name) => Err(Refusal::new(Class::Malformed, format!("_elements: {name} is no element of a resource."))),
+        None => Ok(names),
+    }
 }
 
 /// `_typeFilter`: searches, each tried once so that what is not understood is refused now and not in the files.
@@ -215,8 +255,15 @@ pub(crate) fn status(request: &Request<'_>) -> Result<Answer, Refusal> {
         let url = format!("{}/$export-output?job={id}&type={name}", request.call.base);
         format!("{{\"type\":{},\"url\":{}}}", quoted(&name), quoted(&url))
     });
+    let deleted = match job.since.is_some() && job.has_lines(request, File::Deletions(Deletions::new()))? {
+        true => {
+            let url = format!("{}/$export-output?job={id}&deleted=true", request.call.base);
+            format!("{{\"type\":\"Bundle\",\"url\":{}}}", quoted(&url))
+        }
+        false => String::new(),
+    };
     let text = format!(
-        "{{\"transactionTime\":\"{}\",\"request\":{},\"requiresAccessToken\":false,\"output\":[{}],\"error\":[]}}",
+        "{{\"transactionTime\":\"{}\",\"request\":{},\"requiresAccessToken\":false,\"output\":[{}],\"deleted\":[{deleted}],\"error\":[]}}",
         job.begun.to_fhir(),
         quoted(&job.request),
         files.collect::<Vec<_>>().join(",")
@@ -236,12 +283,15 @@ pub(crate) fn cancel(request: &Request<'_>) -> Result<Answer, Refusal> {
 /// A file.
 pub(crate) fn output(request: &Request<'_>) -> Result<Answer, Refusal> {
     let (_, job) = job(request)?;
-    let name = request.query.first("type").filter(|name| request.service.is_resource_type(name));
-    let name = name.ok_or_else(|| Refusal::new(Class::NotFound, "There is no such file."))?;
+    let file = match (request.query.first("type"), request.query.first("deleted")) {
+        (Some(name), None) if request.service.is_resource_type(name) => File::Resources(name.to_owned()),
+        (None, Some("true")) => File::Deletions(Deletions::new()),
+        _ => return Err(Refusal::new(Class::NotFound, "There is no such file.")),
+    };
     stream::view(request.service, job.t)?;
     let mut answer = Answer::empty(200);
     answer.content_type = NDJSON.to_owned();
-    answer.stream = Some(Stream::new(job, name.to_owned(), request.permit.clone()));
+    answer.stream = Some(Stream::new(job, file, request.permit.clone()));
     Ok(answer)
 }
 
@@ -264,6 +314,7 @@ mod tests {
                 since: Some(Instant(3)),
                 types: vec!["Patient".to_owned(), "Observation".to_owned()],
                 filters: vec![("Patient".to_owned(), "name=a?b".to_owned())],
+                elements: vec!["Patient.name".to_owned(), "status".to_owned()],
                 patients: vec!["p".to_owned()],
                 request: "http://localhost/fhir/$export".to_owned(),
             };

@@ -6,19 +6,30 @@ use access::{Item, Permit, Released};
 use model::Instant;
 use storage::{Identity, Number, Version, View, ViewError};
 
+use super::deletions::Deletions;
 use super::{Job, Whole, narrowed};
 use crate::refusal::{Class, Refusal};
 use crate::service::Service;
+use crate::subset::Subset;
 use crate::{gathered, search_type, stored_text};
 
 /// How many records are read at a time.
 const CHUNK: usize = 200;
 
+/// What a file holds.
+#[derive(Clone, Debug)]
+pub(crate) enum File {
+    /// The resources of a type.
+    Resources(String),
+    /// What was deleted.
+    Deletions(Deletions),
+}
+
 /// The lines of a file that are still to come.
 #[derive(Clone, Debug)]
 pub struct Stream {
     job: Job,
-    type_name: String,
+    file: File,
     permit: Permit,
     /// The last resource, or the last patient, that was done.
     after: Option<Number>,
@@ -32,11 +43,11 @@ pub struct Stream {
 }
 
 impl Stream {
-    pub(crate) fn new(job: Job, type_name: String, permit: Permit) -> Stream {
+    pub(crate) fn new(job: Job, file: File, permit: Permit) -> Stream {
         let members = (!job.patients.is_empty() && job.whole != Whole::System)
             .then(|| job.patients.iter().cloned().collect::<VecDeque<_>>());
         let (found, shared) = (VecDeque::new(), HashSet::new());
-        Stream { job, type_name, permit, after: None, members, found, shared, ended: false }
+        Stream { job, file, permit, after: None, members, found, shared, ended: false }
     }
 
     /// The next lines; `None` after the last. After an error there are no more.
@@ -55,10 +66,21 @@ impl Stream {
     }
 
     fn lines(&mut self, service: &Service) -> Result<Vec<u8>, Refusal> {
+        match self.file.clone() {
+            File::Resources(type_name) => self.resources(service, &type_name),
+            File::Deletions(mut deletions) => {
+                let (lines, ended) = deletions.lines(service, &self.job, &self.permit)?;
+                (self.file, self.ended) = (File::Deletions(deletions), ended);
+                Ok(lines)
+            }
+        }
+    }
+
+    fn resources(&mut self, service: &Service, type_name: &str) -> Result<Vec<u8>, Refusal> {
         let view = view(service, self.job.t)?;
         let numbers = match self.job.whole {
-            Whole::System => self.of_all(service, &view)?,
-            Whole::Patients | Whole::Group(_) => self.of_patients(service, &view)?,
+            Whole::System => self.of_all(service, &view, type_name)?,
+            Whole::Patients | Whole::Group(_) => self.of_patients(service, &view, type_name)?,
         };
         let found = view.resources(&numbers).map_err(Refusal::fault)?;
         let found: Vec<(Number, Identity, Version)> = numbers
@@ -67,7 +89,9 @@ impl Stream {
             .filter_map(|(number, found)| found.map(|(identity, version)| (number, identity, version)))
             .filter(|(_, identity, version)| self.takes(identity, version))
             .collect();
-        let met = self.met(service, &view, &found)?;
+        let (catalog, elements) = (service.catalog(), self.job.elements_of(type_name));
+        let subset = if elements.is_empty() { Subset::Whole } else { Subset::Elements(&elements, &catalog) };
+        let met = self.met(service, &view, type_name, &found)?;
         let mut lines = Vec::new();
         for (number, identity, version) in &found {
             if met.as_ref().is_some_and(|met| !met.contains(&identity.id)) {
@@ -79,6 +103,7 @@ impl Stream {
                 continue;
             }
             let text = stored_text::decode(&body, version.mark, version.version, Instant(version.instant.0));
+            let text = subset.apply(text)?;
             let item = Item { resource_type: &identity.type_name, id: &identity.id, version: version.version };
             if let Some(released) = self.permit.release(item, text) {
                 lines.extend_from_slice(released.bytes());
@@ -94,15 +119,15 @@ impl Stream {
         !version.is_deleted() && is_new && self.permit.sees(item)
     }
 
-    fn of_all(&mut self, service: &Service, view: &View) -> Result<Vec<Number>, Refusal> {
+    fn of_all(&mut self, service: &Service, view: &View, type_name: &str) -> Result<Vec<Number>, Refusal> {
         let index = service.rules().index;
-        let numbers = index.of_type(view, &self.type_name, self.after, CHUNK).map_err(Refusal::fault)?;
+        let numbers = index.of_type(view, type_name, self.after, CHUNK).map_err(Refusal::fault)?;
         self.ended = numbers.len() < CHUNK;
         self.after = numbers.last().copied().or(self.after);
         Ok(numbers)
     }
 
-    fn of_patients(&mut self, service: &Service, view: &View) -> Result<Vec<Number>, Refusal> {
+    fn of_patients(&mut self, service: &Service, view: &View, type_name: &str) -> Result<Vec<Number>, Refusal> {
         let index = service.rules().index;
         if let (Whole::Group(id), None) = (&self.job.whole, &self.members) {
             self.members = Some(members(service, view, &self.permit, id)?);
@@ -119,7 +144,7 @@ impl Stream {
             };
             self.ended = patients.is_empty();
             for id in patients {
-                let types = [self.type_name.clone()];
+                let types = [type_name.to_owned()];
                 let found = index.compartment(view, ("Patient", &id), &types).map_err(Refusal::fault)?;
                 self.found.extend(found.into_iter().flat_map(|(_, numbers)| numbers));
             }
@@ -135,9 +160,10 @@ impl Stream {
         &self,
         service: &Service,
         view: &View,
+        type_name: &str,
         found: &[(Number, Identity, Version)],
     ) -> Result<Option<HashSet<String>>, Refusal> {
-        let mut filters = self.job.filters.iter().filter(|(name, _)| *name == self.type_name).peekable();
+        let mut filters = self.job.filters.iter().filter(|(name, _)| name == type_name).peekable();
         if filters.peek().is_none() || found.is_empty() {
             return Ok(None);
         }
@@ -146,7 +172,7 @@ impl Stream {
         for (_, search) in filters {
             let by = search_type::By { service, permit: &self.permit, now: self.job.begun };
             let query = narrowed(search, &ids);
-            let hits = search_type::sorted_by(&by, view, &self.type_name, &query, ids.len())?;
+            let hits = search_type::sorted_by(&by, view, type_name, &query, ids.len())?;
             met.extend(hits.into_iter().map(|(id, _)| id));
         }
         Ok(Some(met))
@@ -164,7 +190,7 @@ fn patients(body: &[u8]) -> usize {
 }
 
 /// The patients of a Group, those that are no longer in it left out.
-fn members(service: &Service, view: &View, permit: &Permit, id: &str) -> Result<VecDeque<String>, Refusal> {
+pub(super) fn members(service: &Service, view: &View, permit: &Permit, id: &str) -> Result<VecDeque<String>, Refusal> {
     let version = view.read("Group", id).map_err(Refusal::fault)?;
     let version = version.filter(|version| permit.sees(Item { resource_type: "Group", id, version: version.version }));
     let body = version.map(|version| version.body()).transpose().map_err(Refusal::fault)?.flatten();

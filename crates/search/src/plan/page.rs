@@ -3,7 +3,7 @@
 //! Shape of a token: base64url of the byte 1, t (8 bytes), a hash of the query (8), the kind of position (1), the position, and the
 //! first 16 bytes of an HMAC-SHA-256 of all that. Positions: 1, a number (8) and the place of its type (2); 2, how many matches lie before
 //! (8); 3, an index row; 4, a number (8) among the matches without a row; 5, the t (8) of a
-//! change and its place in the transaction (8).
+//! change and its place in the transaction (8); 6, a text.
 
 use sha2::{Digest, Sha256};
 use storage::T;
@@ -29,6 +29,8 @@ pub(crate) enum Position {
     Change(u64, u64),
     /// Behind this number, among those without a row: all rows are behind.
     Rest(u64),
+    /// Whatever this text means to who wrote it: of pages that no search makes.
+    Told(String),
 }
 
 /// Why a token leads nowhere.
@@ -46,6 +48,19 @@ const FORM: u8 = 1;
 const SIGNED: usize = 16;
 
 impl Continuation {
+    /// A place that a text names, in pages that no search makes: a history, an operation.
+    pub fn told(t: T, place: String) -> Continuation {
+        Continuation { t, position: Position::Told(place) }
+    }
+
+    /// The text of such a place.
+    pub fn place(&self) -> Option<&str> {
+        match &self.position {
+            Position::Told(place) => Some(place),
+            _ => None,
+        }
+    }
+
     /// The text of the token. `key`: the server's secret; `query`: the whole search, as far as it decides about matches and their order.
     pub fn encode(&self, key: &[u8], query: &str) -> String {
         let mut bytes = vec![FORM];
@@ -73,6 +88,10 @@ impl Continuation {
                 bytes.push(5);
                 bytes.extend_from_slice(&t.to_be_bytes());
                 bytes.extend_from_slice(&ordinal.to_be_bytes());
+            }
+            Position::Told(text) => {
+                bytes.push(6);
+                bytes.extend_from_slice(text.as_bytes());
             }
         }
         let signature = hmac(key, &bytes);
@@ -113,6 +132,7 @@ fn fields(signed: &[u8]) -> Option<(T, [u8; 8], Position)> {
         (&FORM, 3) => Position::Row(rest.to_vec()),
         (&FORM, 4) => Position::Rest(number()?),
         (&FORM, 5) => Position::Change(number()?, u64::from_be_bytes(*rest.get(8..)?.first_chunk::<8>()?)),
+        (&FORM, 6) => Position::Told(String::from_utf8(rest.to_vec()).ok()?),
         _ => return None,
     };
     Some((u64::from_be_bytes(*t), *hash, position))
@@ -182,6 +202,7 @@ mod tests {
             Position::Row(vec![9; 30]),
             Position::Rest(5),
             Position::Change(3, 9),
+            Position::Told("3.9".to_owned()),
         ] {
             let made = Continuation { t: 7, position };
             let text = made.encode(b"secret", "Patient?name=x");
