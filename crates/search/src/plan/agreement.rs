@@ -154,8 +154,11 @@ fn some<'n>(dice: &mut Dice, name: &'n str, make: impl Fn(&mut Dice) -> String) 
     (dice.roll(3) > 0).then(|| (name, make(dice)))
 }
 
-/// Resource types and what their resources hold: element, type; a choice has one of its elements.
-const SHAPES: [(&str, &[&[(&str, &str)]]); 10] = [
+/// An element and its type; of several, one is there.
+type Choice = &'static [(&'static str, &'static str)];
+
+/// Resource types and what their resources hold.
+const SHAPES: [(&str, &[Choice]); 10] = [
     (
         "Patient",
         &[
@@ -259,7 +262,7 @@ const SHAPES: [(&str, &[&[(&str, &str)]]); 10] = [
     ),
 ];
 
-fn resource(dice: &mut Dice, of: &str, shape: &[&[(&str, &str)]]) -> Tree {
+fn resource(dice: &mut Dice, of: &str, shape: &[Choice]) -> Tree {
     let mut json = format!("{{\"resourceType\":\"{of}\"");
     for choice in shape {
         if dice.roll(5) == 0 {
