@@ -9,6 +9,7 @@ pub(crate) use crate::european_minimal::minimal;
 pub(crate) use crate::vital_sign::complete_vital_sign;
 
 use crate::document::Document;
+use crate::markup;
 
 const ABSENT: &str = "http://hl7.org/fhir/StructureDefinition/data-absent-reason";
 const COMPOSITION_LINK: &str = "http://hl7.org/fhir/5.0/StructureDefinition/extension-DiagnosticReport.composition";
@@ -85,13 +86,6 @@ pub(crate) struct Section {
     pub(crate) entries: Vec<String>,
     /// Its words, repeated as a note where the guide wants one.
     pub(crate) note: Option<String>,
-}
-
-/// Text as XHTML, lines kept.
-pub(crate) fn escape(text: &str) -> String {
-    let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
-    let kept: String = text.chars().filter(|c| *c == '\n' || *c == '\t' || !c.is_control()).collect();
-    kept.replace('\n', "<br/>")
 }
 
 /// Says that a value is not known.
@@ -241,7 +235,10 @@ pub(crate) fn write_section(facts: &Facts, section: &Section, composition: &mut 
     }
     let html = match section.html.is_empty() {
         true => {
-            format!("<p>{}: the source says nothing of this; no information is available.</p>", escape(&section.title))
+            format!(
+                "<p>{}: the source says nothing of this; no information is available.</p>",
+                markup::with_breaks(&section.title)
+            )
         }
         false => section.html.clone(),
     };

@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use model::{Element, Tree};
 use roxmltree::{Document, Node};
 
-use crate::explain::escape;
 use crate::fhir::compose::{Language, section as table};
 use crate::fhir::pool::Pool;
+use crate::markup::escape;
 use crate::{Mapped, Source, encoding};
 
 /// The most characters of raw text that one part shows.
@@ -176,23 +176,4 @@ fn codes(node: Node<'_, '_>, html: &mut String) {
         html.push_str("</td></tr>");
     }
     html.push_str("</tbody></table>");
-}
-
-/// The words of an XHTML `div`.
-pub(crate) fn words(div: &str) -> String {
-    let mut words = String::new();
-    let mut inside = false;
-    for character in div.chars() {
-        match character {
-            '<' => inside = true,
-            '>' => {
-                inside = false;
-                words.push(' ');
-            }
-            _ if !inside => words.push(character),
-            _ => {}
-        }
-    }
-    let text = words.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&amp;", "&");
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

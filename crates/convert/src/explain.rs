@@ -6,6 +6,7 @@ use model::{Element, Issue, Severity, Tree};
 use crate::excerpt::{self, Excerpts};
 use crate::fhir::compose::{Language, section as table};
 use crate::fhir::pool::{Member, Pool};
+use crate::markup::{self, escape};
 use crate::{Draft, Report, Source};
 
 const STYLE: &str = "body{font:15px/1.45 system-ui,sans-serif;margin:0;color:#1a2530;background:#f4f6f8}\
@@ -121,7 +122,7 @@ fn groups(pool: &Pool, draft: &Draft) -> Vec<Group> {
         let from = composition.map(|member| member.url.as_str()).unwrap_or_default();
         let entries: Vec<usize> = references.filter_map(|reference| pool.resolve(reference, from)).collect();
         let members = behind_holders(pool, entries);
-        let words = section.text_at("text.div").filter(|_| members.is_empty()).map(excerpt::words);
+        let words = section.text_at("text.div").filter(|_| members.is_empty()).map(markup::words);
         let title = section.text_at("title").unwrap_or("Section").to_owned();
         groups.push(Group { title, members, words, mapped: Vec::new() });
     }
@@ -271,18 +272,6 @@ fn say(issue: &Issue, html: &mut String) {
 fn is_below(path: &str, above: &str) -> bool {
     !above.is_empty()
         && path.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '.', '[']))
-}
-
-pub(crate) fn escape(text: &str, html: &mut String) {
-    for character in text.chars() {
-        match character {
-            '<' => html.push_str("&lt;"),
-            '>' => html.push_str("&gt;"),
-            '&' => html.push_str("&amp;"),
-            '"' => html.push_str("&quot;"),
-            _ => html.push(character),
-        }
-    }
 }
 
 /// The page of a source that was refused: why.

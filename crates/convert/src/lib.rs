@@ -24,6 +24,7 @@ pub mod hl7v2;
 mod identity;
 mod issue;
 mod knowledge;
+mod markup;
 mod provenance;
 mod report;
 mod vital_sign;

@@ -87,6 +87,29 @@ impl Tree {
         node.marks = (node.marks | mark::PRIMITIVE) & !mark::PLAIN;
     }
 
+    /// Copies what stands below `source` below an element that has no children: the order is right as it is.
+    fn copy_below(&mut self, source: Element<'_>, parent: u32) {
+        for child in source.children() {
+            let from = source.tree();
+            let own = from.node(child.id().0);
+            let mut node = Node::new(self.intern_of(from, own.name), NO_NODE);
+            if own.resource != Name::NONE {
+                node.resource = self.intern_of(from, own.resource);
+            }
+            (node.kind, node.marks) = (own.kind, own.marks);
+            if matches!(own.kind, Kind::String | Kind::Number) {
+                (node.start, node.length) = self.append_text(from.text_of(own));
+            }
+            let id = self.push_node(parent, node);
+            self.copy_below(child, id);
+        }
+    }
+
+    /// The name that another tree gives a number.
+    fn intern_of(&mut self, other: &Tree, name: Name) -> Name {
+        if name.known().is_some() { name } else { self.intern(other.name(name)) }
+    }
+
     fn append_display(&mut self, value: &dyn Display) -> (u32, u32) {
         self.append_text(&value.to_string())
     }
@@ -228,8 +251,12 @@ impl ElementMut<'_> {
         if let Some(value) = source.value() {
             self.set_value(value);
         }
-        for child in source.children() {
-            self.copy(child);
+        if self.as_element().has_children() {
+            for child in source.children() {
+                self.copy(child);
+            }
+        } else {
+            self.tree.copy_below(source, self.id);
         }
         self
     }

@@ -110,8 +110,9 @@ pub struct Tree {
 impl Tree {
     /// An empty resource of a type.
     pub fn new(resource_type: &str) -> Tree {
-        let mut tree =
-            Tree { nodes: Vec::new(), text: String::new(), source: 0, local: Vec::new(), issues: Vec::new() };
+        // Room for a small resource.
+        let (nodes, text) = (Vec::with_capacity(24), String::with_capacity(512));
+        let mut tree = Tree { nodes, text, source: 0, local: Vec::new(), issues: Vec::new() };
         let name = tree.intern(resource_type);
         let mut node = Node::new(name, NO_NODE);
         node.resource = name;

@@ -10,27 +10,29 @@ const CONTENT: [&str; 6] = ["code", "value", "extension", "displayName", "unit",
 const STRUCTURE: [&str; 5] = ["templateId", "typeId", "realmCode", "languageCode", "terminologyDomain"];
 
 /// Lists what was not taken in an element and below it.
-pub(super) fn losses(cx: &mut Context<'_>, root: Node<'_>) {
-    let mut stack = vec![root];
-    while let Some(node) = stack.pop() {
-        if STRUCTURE.contains(&node.name()) && !node.has_own_text() {
-            continue;
-        }
-        let carried = node.name() == "reference"
-            && node.peek("value").is_some_and(|value| value.starts_with('#') && cx.cda.anchor(value).is_some());
-        match untaken(node).filter(|_| !carried) {
-            // What identifies a statement that became part of another resource says nothing of the patient.
-            Some(content) if node.name() == "id" && is_inner(node) => {
-                cx.note(node, format!("The identifier {content} belongs to a part that has no identifier in FHIR."));
-            }
-            Some(content) => {
-                cx.loss(node, format!("{} has no place in the map and was not carried: {content}.", node.name()));
-            }
-            None => {}
-        }
-        let children: Vec<Node<'_>> = node.children().collect();
-        stack.extend(children.into_iter().rev());
+pub(super) fn losses(cx: &mut Context<'_>, node: Node<'_>) {
+    if STRUCTURE.contains(&node.name()) && !node.has_own_text() {
+        return;
     }
+    match untaken(node).filter(|_| !is_link(cx, node)) {
+        // What identifies a statement that became part of another resource says nothing of the patient.
+        Some(content) if node.name() == "id" && is_inner(node) => {
+            cx.note(node, format!("The identifier {content} belongs to a part that has no identifier in FHIR."));
+        }
+        Some(content) => {
+            cx.loss(node, format!("{} has no place in the map and was not carried: {content}.", node.name()));
+        }
+        None => {}
+    }
+    for child in node.children() {
+        losses(cx, child);
+    }
+}
+
+/// Whether it only leads to a part of the narrative that is there.
+fn is_link(cx: &Context<'_>, node: Node<'_>) -> bool {
+    let target = node.peek("value").filter(|value| value.starts_with('#') && node.name() == "reference");
+    target.is_some_and(|target| cx.cda.anchor(target).is_some())
 }
 
 /// Whether an `id` belongs to a statement or a section, not to a person or an organisation.
@@ -52,6 +54,9 @@ fn is_inner(id: Node<'_>) -> bool {
 /// What an element carries itself that was not taken, in words; `None` where there is nothing.
 fn untaken(node: Node<'_>) -> Option<String> {
     let mut words = Vec::new();
+    if node.attributes_taken() && node.text_taken() {
+        return None;
+    }
     if !node.attributes_taken() {
         let identifier = matches!(node.name(), "id" | "setId");
         let content = |name: &str| CONTENT.contains(&name) && (name != "root" || identifier);

@@ -50,7 +50,7 @@ fn agents<'d>(cx: &Context<'_>, observation: Node<'d>) -> Vec<Node<'d>> {
     entities
         .filter(|entity| {
             let named = entity.get("code").is_some_and(|code| coded::names_something(cx, code));
-            named || entity.all("name").any(|name| name.peek_text().is_some())
+            named || entity.all("name").any(|name| name.has_text())
         })
         .collect()
 }
@@ -113,7 +113,7 @@ fn code(cx: &mut Context<'_>, observation: Node<'_>, agents: &[Node<'_>], negate
 }
 
 fn is_text(value: Node<'_>) -> bool {
-    matches!(value.xsi_type(), Some("ST" | "ED")) && value.peek_text().is_some()
+    matches!(value.xsi_type(), Some("ST" | "ED")) && value.has_text()
 }
 
 /// The value names the allergy itself ("allergy to penicillin"): its codings stand beside the agent's.

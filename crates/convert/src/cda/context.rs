@@ -24,6 +24,8 @@ pub(super) struct Context<'d> {
     pub(super) now: Instant,
     /// Whether the document is a laboratory report, which has one DiagnosticReport: its own.
     pub(super) laboratory: bool,
+    /// Who took part, by the source text that says it.
+    pub(super) parties: std::collections::HashMap<String, super::people::Known>,
     /// Ids of XHTML that were given out: each stands once in a document.
     pub(super) html_ids: std::collections::HashSet<String>,
 }

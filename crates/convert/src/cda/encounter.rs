@@ -162,8 +162,7 @@ fn location(cx: &mut Context<'_>, role: Node<'_>, to: &mut ElementMut<'_>) {
         coded::push_concept(cx, code, &mut location, "type");
     }
     parts::push_telecoms(cx, role, &mut location);
-    let address =
-        role.get("addr").or(place.and_then(|place| place.get("addr"))).filter(|address| address.peek_text().is_some());
+    let address = role.get("addr").or(place.and_then(|place| place.get("addr"))).filter(|address| address.has_text());
     if let Some(address) = address {
         parts::fill_address(cx, address, &mut location.object("address"));
     }

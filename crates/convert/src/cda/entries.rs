@@ -66,7 +66,7 @@ pub(super) fn participations(cx: &mut Context<'_>, act: Node<'_>, resource: &str
 }
 
 fn main(cx: &mut Context<'_>, act: Node<'_>, family: Family) -> Vec<String> {
-    if let Some(other) = other_subject(act) {
+    if let Some(other) = other_subject(cx, act) {
         return of_other(cx, act, other, family);
     }
     match act.name() {

@@ -193,8 +193,8 @@ pub(super) fn recorded(cx: &mut Context<'_>, act: Node<'_>, concern: Option<Node
 
 /// The relative, fetus or donor that a statement is about where it is not the patient: said by the statement, by one
 /// around it or by their section.
-pub(super) fn other_subject<'d>(act: Node<'d>) -> Option<Node<'d>> {
-    let mut node = Some(act);
+pub(super) fn other_subject<'d>(cx: &Context<'_>, act: Node<'d>) -> Option<Node<'d>> {
+    let mut node = Some(act).filter(|_| cx.cda.has_relatives());
     while let Some(current) = node {
         if let Some(subject) = current.at("subject/relatedSubject") {
             return Some(subject);

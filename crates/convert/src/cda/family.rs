@@ -21,7 +21,7 @@ pub(super) fn history(cx: &mut Context<'_>, act: Node<'_>) -> String {
     entry::status(act);
     to.set("status", "completed");
     cx.set_patient(&mut to, "patient");
-    if let Some(relative) = entry::other_subject(act) {
+    if let Some(relative) = entry::other_subject(cx, act) {
         describe(cx, relative, &mut to);
     }
     for (_, illness) in entry::inner(act).filter(|(_, inner)| inner.name() == "observation") {
@@ -45,7 +45,7 @@ pub(super) fn of_observation(cx: &mut Context<'_>, illness: Node<'_>, relative: 
 /// Sets `Observation.focus` where the observation is about a relative, a fetus or a donor, so that nobody reads it as the
 /// patient's.
 pub(super) fn focus(cx: &mut Context<'_>, act: Node<'_>, to: &mut model::ElementMut<'_>) {
-    let Some(relative) = entry::other_subject(act) else { return };
+    let Some(relative) = entry::other_subject(cx, act) else { return };
     if relative.get("subject").is_none() && relative.get("code").is_none_or(|code| !coded::names_something(cx, code)) {
         // Nobody: a place that was sampled (water, a surface).
         let mut tree = model::Tree::new("Location");

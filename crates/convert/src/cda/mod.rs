@@ -41,7 +41,7 @@ mod unstructured;
 mod value;
 mod vital;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use model::{Issue, IssueType, Severity, Tree};
 
@@ -98,6 +98,7 @@ fn convert(knowledge: &Knowledge<'_>, source: &Source<'_>, options: &Options) ->
         date: None,
         now: options.now,
         laboratory: false,
+        parties: HashMap::new(),
         html_ids: HashSet::new(),
     };
     if broken {

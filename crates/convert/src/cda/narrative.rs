@@ -5,12 +5,12 @@
 
 use super::context::Context;
 use super::read::Node;
+use crate::markup::{self, escape};
 
 /// The `div` of a section's `text`, everything in it taken; `None` where the source has no narrative.
 pub(super) fn div(cx: &mut Context<'_>, text: Node<'_>) -> Option<String> {
     text.take_all();
-    let media = text.descendants().any(|node| node.name() == "renderMultiMedia");
-    if text.peek_text().is_none() && !media {
+    if !text.has_text() && !text.descendants().any(|node| node.name() == "renderMultiMedia") {
         return None;
     }
     let mut html = open(cx);
@@ -28,7 +28,7 @@ pub(super) fn joined(parts: &[(String, String)]) -> Option<String> {
     let (first, more) = parts.split_first()?;
     let mut whole = first.1.strip_suffix("</div>").unwrap_or(&first.1).to_owned();
     for (title, div) in more {
-        let title = title.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+        let title = markup::escaped(title);
         let inner = div.find('>').and_then(|at| div.get(at + 1..)).unwrap_or_default();
         whole.push_str(&format!("<p><b>{title}</b></p>{}", inner.strip_suffix("</div>").unwrap_or(inner)));
     }
@@ -114,7 +114,7 @@ fn write_element(cx: &mut Context<'_>, node: Node<'_>, html: &mut String) {
     for style in &styles {
         html.push_str(&format!("<{style}>"));
     }
-    if node.name() == "renderMultiMedia" && node.peek_text().is_none() {
+    if node.name() == "renderMultiMedia" && !node.has_text() {
         escape(&format!("[{}]", node.peek("referencedObject").unwrap_or("image")), html);
     }
     if matches!(tag, "ul" | "ol") && node.get("item").is_none() {
@@ -178,34 +178,17 @@ fn attribute(name: &str, value: &str, html: &mut String) {
     html.push('"');
 }
 
+/// The text with each run of blanks as one.
 fn escape_words(text: &str, html: &mut String) {
-    let mut blank = false;
-    for character in text.chars() {
-        if character.is_ascii_whitespace() {
-            blank = true;
-            continue;
-        }
-        if blank {
-            html.push(' ');
-            blank = false;
-        }
-        escape_char(character, html);
-    }
-    if blank {
+    let blank = |character: char| character.is_ascii_whitespace();
+    if text.starts_with(blank) {
         html.push(' ');
     }
-}
-
-fn escape(text: &str, html: &mut String) {
-    text.chars().for_each(|character| escape_char(character, html));
-}
-
-fn escape_char(character: char, html: &mut String) {
-    match character {
-        '<' => html.push_str("&lt;"),
-        '>' => html.push_str("&gt;"),
-        '&' => html.push_str("&amp;"),
-        '"' => html.push_str("&quot;"),
-        _ => html.push(character),
+    let mut words = text.split_ascii_whitespace().peekable();
+    while let Some(word) = words.next() {
+        escape(word, html);
+        if words.peek().is_some() || text.ends_with(blank) {
+            html.push(' ');
+        }
     }
 }

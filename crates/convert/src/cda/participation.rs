@@ -36,6 +36,10 @@ const ENTITIES: [&str; 7] = [
 
 /// Adds a Provenance of `target` with the participations of `node` that nobody has taken; nothing where there are none.
 pub(super) fn provenance(cx: &mut Context<'_>, node: Node<'_>, target: &str) {
+    let tells = |part: Node<'_>| part.name() == "reference" || ROLES.iter().any(|(name, _)| part.name() == *name);
+    if !node.children().any(|part| tells(part) && entry::is_untouched(part)) {
+        return;
+    }
     let mut tree = Tree::new("Provenance");
     let mut to = tree.edit();
     to.item("target").set("reference", target);

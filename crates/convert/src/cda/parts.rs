@@ -63,12 +63,12 @@ fn identifier_uri(cx: &Context<'_>, root: &str) -> Option<String> {
 pub(super) fn push_names(cx: &mut Context<'_>, node: Node<'_>, to: &mut ElementMut<'_>) -> bool {
     let mut some = false;
     for name in node.all("name") {
-        if name.peek_text().is_none() {
+        if !name.has_text() {
             name.null_flavor();
             continue;
         }
         some = true;
-        let families: Vec<Node<'_>> = name.all("family").filter(|part| part.peek_text().is_some()).collect();
+        let families: Vec<Node<'_>> = name.all("family").filter(|part| part.has_text()).collect();
         let birth =
             |part: &Node<'_>| part.peek("qualifier").is_some_and(|codes| codes.split_whitespace().any(|c| c == "BR"));
         let (at_birth, others): (Vec<Node<'_>>, Vec<Node<'_>>) = families.into_iter().partition(birth);
@@ -137,7 +137,7 @@ fn push_qualifiers(codes: &str, part: &mut ElementMut<'_>) {
 /// Appends an Address for each AD that says something.
 pub(super) fn push_addresses(cx: &mut Context<'_>, node: Node<'_>, to: &mut ElementMut<'_>) {
     for address in node.all("addr") {
-        if address.peek_text().is_some() {
+        if address.has_text() {
             fill_address(cx, address, &mut to.item("address"));
         } else {
             address.descendants().for_each(|part| {

@@ -102,7 +102,7 @@ fn demographics(cx: &mut Context<'_>, person: Node<'_>, to: &mut ElementMut<'_>)
     {
         to.set("multipleBirthBoolean", value == "true");
     }
-    if let Some(place) = person.at("birthplace/place").filter(|place| place.peek_text().is_some()) {
+    if let Some(place) = person.at("birthplace/place").filter(|place| place.has_text()) {
         let mut extension = to.item("extension");
         extension.set("url", BIRTH_PLACE);
         let mut address = extension.object("valueAddress");
@@ -212,7 +212,7 @@ fn contact(
         }
     }
     parts::push_telecoms(cx, entity, &mut item);
-    if let Some(address) = entity.all("addr").find(|address| address.peek_text().is_some()) {
+    if let Some(address) = entity.all("addr").find(|address| address.has_text()) {
         parts::fill_address(cx, address, &mut item.object("address"));
     }
     let organization = entity.get("guardianOrganization").or(entity.get("scopingOrganization"));

@@ -19,9 +19,38 @@ pub(super) struct Party {
     pub(super) organization: Option<String>,
 }
 
+/// What became of an entity without fault, to be met again: many statements repeat who made them.
+pub(super) struct Known {
+    party: Option<Party>,
+    entity: usize,
+    function: Option<(usize, String)>,
+}
+
 /// The party of an `assignedAuthor`, `assignedEntity`, `associatedEntity` or `participantRole`; `function` is the
 /// `functionCode` of the participation. `None` where the source says nothing of it.
 pub(super) fn party(cx: &mut Context<'_>, entity: Node<'_>, function: Option<Node<'_>>) -> Option<Party> {
+    let text = function.map(Node::source);
+    if let Some(known) = cx.parties.get(entity.source()) {
+        let before = known.function.as_ref();
+        if before.map(|(_, text)| text.as_str()) == text {
+            entity.take_like(known.entity);
+            if let (Some(function), Some((number, _))) = (function, before) {
+                function.take_like(*number);
+            }
+            return known.party.clone();
+        }
+    }
+    let issues = cx.report.issues.len();
+    let party = new_party(cx, entity, function);
+    if cx.report.issues.len() == issues {
+        let function = function.map(|function| (function.number(), function.source().to_owned()));
+        let known = Known { party: party.clone(), entity: entity.number(), function };
+        cx.parties.insert(entity.source().to_owned(), known);
+    }
+    party
+}
+
+fn new_party(cx: &mut Context<'_>, entity: Node<'_>, function: Option<Node<'_>>) -> Option<Party> {
     let person = first(entity, &["assignedPerson", "associatedPerson", "informationRecipient", "playingEntity"]);
     let person = person.filter(|person| person.name() != "playingEntity" || person.get("name").is_some());
     let device = first(entity, &["assignedAuthoringDevice"]);
@@ -117,16 +146,16 @@ pub(super) fn organization(cx: &mut Context<'_>, node: Node<'_>) -> Option<Strin
 
 /// Where a role without a person is: PractitionerRole has no address of its own.
 fn location(cx: &mut Context<'_>, entity: Node<'_>) -> Option<String> {
-    let address = entity.all("addr").find(|address| address.peek_text().is_some())?;
+    let address = entity.all("addr").find(|address| address.has_text())?;
     let mut tree = Tree::new("Location");
     parts::fill_address(cx, address, &mut tree.edit().object("address"));
     Some(cx.document.add_once(tree))
 }
 
 fn says_who(entity: Node<'_>, person: Node<'_>) -> bool {
-    person.all("name").any(|name| name.peek_text().is_some())
+    person.all("name").any(|name| name.has_text())
         || entity.all("id").any(|id| id.peek("root").or(id.peek("extension")).is_some())
-        || person.peek_text().is_some()
+        || person.has_text()
 }
 
 fn practitioner(cx: &mut Context<'_>, entity: Node<'_>, person: Node<'_>) -> String {

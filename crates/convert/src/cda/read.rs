@@ -53,16 +53,22 @@ pub(super) struct Cda<'d> {
     /// Characters before each block of the text.
     blocks: Vec<usize>,
     anchors: HashMap<&'d str, roxmltree::NodeId>,
+    relatives: bool,
 }
 
 impl<'d> Cda<'d> {
     pub(super) fn new(document: &'d Document<'d>) -> Cda<'d> {
         let mut count = 0;
         let mut anchors = HashMap::new();
+        let mut relatives = false;
         for node in document.descendants() {
             count = node.id().get_usize() + 1;
+            if !node.is_element() {
+                continue;
+            }
+            relatives |= node.tag_name().name() == "relatedSubject";
             for attribute in node.attributes() {
-                if matches!(attribute.name(), "ID" | "id") && node.is_element() {
+                if matches!(attribute.name(), "ID" | "id") {
                     anchors.entry(attribute.value()).or_insert(node.id());
                 }
             }
@@ -75,7 +81,7 @@ impl<'d> Cda<'d> {
             let characters = block.len() - block.iter().filter(|byte| continued(byte)).count();
             blocks.push(blocks.last().copied().unwrap_or(0) + characters);
         }
-        Cda { document, taken: vec![Cell::new(0); count], lines, blocks, anchors }
+        Cda { document, taken: vec![Cell::new(0); count], lines, blocks, anchors, relatives }
     }
 
     /// The element `ClinicalDocument`.
@@ -87,6 +93,11 @@ impl<'d> Cda<'d> {
     pub(super) fn anchor(&'d self, reference: &str) -> Option<Node<'d>> {
         let id = self.anchors.get(reference.trim().trim_start_matches('#'))?;
         Some(Node { cda: self, xml: self.document.get_node(*id)? })
+    }
+
+    /// Whether anything in the document is about a relative, a fetus or a donor.
+    pub(super) fn has_relatives(&self) -> bool {
+        self.relatives
     }
 
     fn position(&self, offset: usize) -> Position {
@@ -203,6 +214,26 @@ impl<'d> Node<'d> {
         (!text.is_empty()).then(|| text.to_owned())
     }
 
+    /// Whether it or anything in it has text.
+    pub(super) fn has_text(self) -> bool {
+        self.xml.descendants().any(|node| node.is_text() && node.text().is_some_and(|text| !text.trim().is_empty()))
+    }
+
+    /// Its source text, from tag to tag.
+    pub(super) fn source(self) -> &'d str {
+        self.cda.document.input_text().get(self.xml.range()).unwrap_or_default()
+    }
+
+    /// Counts as taken what was taken of an element with the same source text, by its [`Node::number`].
+    pub(super) fn take_like(self, other: usize) {
+        let own = self.number();
+        for place in 0..self.xml.descendants().count() {
+            if let (Some(from), Some(to)) = (self.cda.taken.get(other + place), self.cda.taken.get(own + place)) {
+                to.set(to.get() | from.get());
+            }
+        }
+    }
+
     /// Whether it has text of its own, not only in elements below.
     pub(super) fn has_own_text(self) -> bool {
         self.xml.children().any(|node| node.is_text() && node.text().is_some_and(|text| !text.trim().is_empty()))
@@ -304,12 +335,23 @@ impl PartialEq for Node<'_> {
 }
 
 fn append_words(text: &mut String, piece: &str) {
-    for character in piece.chars() {
-        match character.is_whitespace() {
-            true if text.is_empty() || text.ends_with(' ') => {}
-            true => text.push(' '),
-            false => text.push(character),
+    let blank = |text: &mut String| {
+        if !text.is_empty() && !text.ends_with(' ') {
+            text.push(' ');
         }
+    };
+    if piece.is_empty() {
+        return;
+    }
+    if piece.starts_with(char::is_whitespace) {
+        blank(text);
+    }
+    for word in piece.split_whitespace() {
+        text.push_str(word);
+        text.push(' ');
+    }
+    if !piece.ends_with(char::is_whitespace) && text.ends_with(' ') {
+        text.pop();
     }
 }
 

@@ -101,7 +101,7 @@ fn describe(cx: &mut Context<'_>, role: Node<'_>, entity: Option<Node<'_>>, to: 
     }
     parts::push_identifiers(cx, role, to);
     coded::require_concept(cx, code, to, "type");
-    if entry::other_subject(role).is_none() {
+    if entry::other_subject(cx, role).is_none() {
         cx.set_patient(to, "subject");
     }
     if let Some(text) = entity.and_then(|entity| entity.get("desc")).and_then(Node::text) {

@@ -42,7 +42,7 @@ pub(super) fn fill_body(cx: &mut Context<'_>, body: Node<'_>, attachment: &mut E
     };
     let inline = text.peek("representation") == Some("B64");
     let has_link = text.get("reference").is_some_and(|link| link.peek("value").is_some());
-    if inline && media::base64(text).is_empty() || (!inline && !has_link && text.peek_text().is_none()) {
+    if inline && media::base64(text).is_empty() || (!inline && !has_link && !text.has_text()) {
         return Err(refuse(text, "The document's body is empty: there is nothing to carry."));
     }
     if inline || has_link {

@@ -2,6 +2,9 @@
 //! (<http://hl7.org/fhir/R4/observation-vitalsigns.html>). A unit or a date of the source that the profiles do not allow is
 //! named as a defect of the source; nothing is converted or completed.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use model::ElementMut;
 
 use super::context::Context;
@@ -14,12 +17,23 @@ use super::ucum;
 /// Codes of panels, which have no unit.
 const PANELS: [&str; 3] = ["85353-1", "85354-9", "8716-3"];
 
+type Table = HashMap<&'static str, &'static str>;
+
+static UNITS: LazyLock<Table> = LazyLock::new(|| rows(include_str!("vital-units.tsv")));
+static GENERAL: LazyLock<Table> = LazyLock::new(|| rows(include_str!("vital-codes.tsv")));
+
+fn rows(table: &'static str) -> Table {
+    table.lines().filter(|row| !row.starts_with('#')).filter_map(|row| row.split_once('\t')).collect()
+}
+
 /// The units that the profile of a code allows.
 fn units(code: &str) -> Option<&'static str> {
-    let rows = || include_str!("vital-units.tsv").lines().filter_map(|row| row.split_once('\t'));
-    let of = |code: &str| rows().find(|(known, _)| *known == code).map(|(_, units)| units);
-    let mut general = include_str!("vital-codes.tsv").lines().filter_map(|row| row.split_once('\t'));
-    of(code).or_else(|| general.find(|(narrow, _)| *narrow == code).and_then(|(_, general)| of(general)))
+    UNITS.get(code).or_else(|| UNITS.get(general(code)?)).copied()
+}
+
+/// The general code of a vital sign beside one that says how it was measured.
+pub(super) fn general(code: &str) -> Option<&'static str> {
+    GENERAL.get(code).copied()
 }
 
 fn codes<'d>(act: Node<'d>) -> impl Iterator<Item = &'d str> {

@@ -7,7 +7,8 @@ use model::{ElementMut, Primitive, Tree};
 use super::object::{Object, named};
 use super::{Context, Tag, header};
 use crate::cda::{decimal, ucum};
-use crate::european::{Facts, Section, complete_vital_sign, escape};
+use crate::european::{Facts, Section, complete_vital_sign};
+use crate::markup::with_breaks;
 
 const CONTENT: Tag = 0x0040_a730;
 const CONCEPT: Tag = 0x0040_a043;
@@ -220,9 +221,9 @@ fn narrate(item: &Object<'_, '_>, html: &mut String, words: &mut Vec<String>) {
     for template in item.items(0x0040_a504) {
         template.set.take_all();
     }
-    let label = if name.is_empty() { String::new() } else { format!("<b>{}</b>", escape(&name)) };
+    let label = if name.is_empty() { String::new() } else { format!("<b>{}</b>", with_breaks(&name)) };
     let joined = if name.is_empty() || value.is_empty() { "" } else { ": " };
-    html.push_str(&format!("<li>{label}{joined}{}", escape(&value)));
+    html.push_str(&format!("<li>{label}{joined}{}", with_breaks(&value)));
     if !value.is_empty() {
         words.push(format!("{name}{joined}{value}"));
     }

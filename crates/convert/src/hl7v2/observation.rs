@@ -12,7 +12,8 @@ use super::file;
 use super::people;
 use super::read::{Part, Segment};
 use super::value;
-use crate::european::{complete_vital_sign, escape};
+use crate::european::complete_vital_sign;
+use crate::markup::with_breaks;
 
 const CATEGORY: &str = "http://terminology.hl7.org/CodeSystem/observation-category";
 const INTERPRETATION: &str = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation";
@@ -260,6 +261,6 @@ pub(super) fn row(segment: &Segment) -> String {
     let range = segment.f(7).words().unwrap_or_default();
     let flags: Vec<String> = segment.reps(8).filter_map(|part| part.peek().map(str::to_owned)).collect();
     let cells = [name.to_owned(), value, unit.to_owned(), range, flags.join(" ")];
-    let cells: Vec<String> = cells.iter().map(|cell| format!("<td>{}</td>", escape(cell))).collect();
+    let cells: Vec<String> = cells.iter().map(|cell| format!("<td>{}</td>", with_breaks(cell))).collect();
     format!("<tr>{}</tr>", cells.concat())
 }

@@ -11,7 +11,8 @@ use super::observation::{self, Made};
 use super::order;
 use super::people;
 use super::read::{Message, Part, Segment};
-use crate::european::{self, Facts, Section, begin_study, escape};
+use crate::european::{self, Facts, Section, begin_study};
+use crate::markup::with_breaks;
 
 const CATEGORY: &str = "http://terminology.hl7.org/CodeSystem/observation-category";
 const PROCEDURE: &str = "http://hl7.eu/fhir/imaging/StructureDefinition/ProcedureEuImaging";
@@ -262,7 +263,7 @@ fn section(cx: &mut Context<'_>, request: Option<&Segment>, rows: String, entrie
         ["Test", "Result", "Unit", "Reference", "Flag"].iter().map(|cell| format!("<th>{cell}</th>")).collect();
     let title = named.unwrap_or_else(|| "Results".to_owned());
     let html = match rows.is_empty() {
-        true => format!("<p>{}: no results.</p>", escape(&title)),
+        true => format!("<p>{}: no results.</p>", with_breaks(&title)),
         false => format!("<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"),
     };
     Section { slot: None, code: Some(code), title, html, entries, note: None }
@@ -348,7 +349,7 @@ fn imaging_group(cx: &mut Context<'_>, group: &Group<'_>, facts: &mut Facts) {
             facts.results.push(entry.clone());
         }
         let words = if valid { words } else { "no result".to_owned() };
-        let line = if file { String::new() } else { format!("<p>{}: {}</p>", escape(&name), escape(&words)) };
+        let line = if file { String::new() } else { format!("<p>{}: {}</p>", with_breaks(&name), with_breaks(&words)) };
         place(facts, slot, &line, &words, Some(entry).filter(|_| slot == FINDINGS));
     }
 }
@@ -432,7 +433,7 @@ fn comments(cx: &mut Context<'_>, message: &Message, facts: &mut Facts) {
             continue;
         }
         observation::take_frame(segment);
-        html.push_str(&format!("<p>{}</p>", escape(&lines.join("\n"))));
+        html.push_str(&format!("<p>{}</p>", with_breaks(&lines.join("\n"))));
         words.push(lines.join("\n"));
         cx.mapped(segment, "Composition.section \"Comments\"");
     }

@@ -5,6 +5,7 @@ use model::{ElementMut, Tree};
 use crate::cda::context::Context;
 use crate::cda::narrative;
 use crate::cda::section::Section;
+use crate::markup;
 
 const EMPTY_REASON: &str = "http://terminology.hl7.org/CodeSystem/list-empty-reason";
 const NOTE: &str = "http://hl7.org/fhir/StructureDefinition/note";
@@ -77,7 +78,7 @@ impl Placed {
             let start = div.find('>').map_or(0, |at| at + 1);
             div.get(start..div.len().saturating_sub("</div>".len())).unwrap_or_default().to_owned()
         };
-        let second = other.div.map(|div| format!("<p><b>{}</b></p>{}", escape(&other.title), inner(&div)));
+        let second = other.div.map(|div| format!("<p><b>{}</b></p>{}", markup::escaped(&other.title), inner(&div)));
         self.div = match (self.div.take(), second) {
             (Some(first), Some(second)) => {
                 let end = first.len().saturating_sub("</div>".len());
@@ -116,14 +117,13 @@ impl Placed {
         let elsewhere =
             self.pointer.or((!self.results.is_empty()).then_some("The observations are in DiagnosticReport.result."));
         let entries = !self.entries.is_empty() || !self.orders.is_empty();
-        let words = plain_text(self.div.as_deref().unwrap_or_default());
+        let repeated = self.note && !entries;
+        let words = self.div.as_deref().filter(|_| repeated).map(markup::words).filter(|words| !words.is_empty());
         let div = self.div.unwrap_or_else(|| {
             narrative::plain(cx, &placeholder(&self.title, self.from_source, entries || elsewhere.is_some()))
         });
         to.object("text").set("status", if narrated { "additional" } else { "generated" }).set("div", &div);
-        for note in
-            elsewhere.into_iter().chain(Some(words.as_str()).filter(|words| self.note && !entries && !words.is_empty()))
-        {
+        for note in elsewhere.into_iter().chain(words.as_deref()) {
             to.item("extension").set("url", NOTE).object("valueAnnotation").set("text", note);
         }
         if !entries && to.as_element().get("extension").is_none() {
@@ -165,25 +165,4 @@ fn empty_reason(flavor: Option<&str>, narrated: bool, section: &mut ElementMut<'
     let mut reason = section.object("emptyReason");
     reason.item("coding").set("system", EMPTY_REASON).set("code", code);
     reason.set_some("text", text);
-}
-
-/// The words of an XHTML `div`.
-fn plain_text(div: &str) -> String {
-    let mut words = String::new();
-    let mut rest = div;
-    while let Some(open) = rest.find('<') {
-        words.push_str(rest.get(..open).unwrap_or_default());
-        let tag = rest.get(open..).unwrap_or_default();
-        let close = tag.find('>').map_or(tag.len(), |at| at + 1);
-        if !words.ends_with(' ') {
-            words.push(' ');
-        }
-        rest = tag.get(close..).unwrap_or_default();
-    }
-    let text = words.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&amp;", "&");
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

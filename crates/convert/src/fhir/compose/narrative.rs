@@ -7,6 +7,7 @@ use model::Element;
 
 use super::words::Language;
 use crate::fhir::pool::{Member, Pool};
+use crate::markup::escape;
 
 /// One row.
 #[derive(Default)]
@@ -324,19 +325,4 @@ fn cell(tag: &str, text: &str, html: &mut String) {
     html.push_str(&format!("<{tag}>"));
     escape(text, html);
     html.push_str(&format!("</{tag}>"));
-}
-
-fn escape(text: &str, html: &mut String) {
-    for character in text.chars() {
-        match character {
-            '<' => html.push_str("&lt;"),
-            '>' => html.push_str("&gt;"),
-            '&' => html.push_str("&amp;"),
-            // What XML cannot hold.
-            '\u{0}'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}' => {
-                html.push('\u{fffd}')
-            }
-            _ => html.push(character),
-        }
-    }
 }
