@@ -86,12 +86,30 @@ fn grown(text: &str) -> String {
             break;
         }
         whole.push_str("</entry>");
-        let Some(start) = piece.rfind("<entry") else { continue };
+        let tags = piece.match_indices("<entry").map(|(start, _)| start);
+        let starts = tags.filter(|start| !piece[start + 6..].starts_with(char::is_alphanumeric));
+        let Some(start) = starts.last() else { continue };
         for copy in 0..copies {
-            let entry = piece.get(start..).unwrap_or_default();
-            whole.push_str(&entry.replace("extension=\"", &format!("extension=\"{copy}-")));
+            whole.push_str(&piece[start..].replace("extension=\"", &format!("extension=\"{copy}-")));
             whole.push_str("</entry>");
         }
     }
     whole
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{SIZE, grown};
+
+    #[test]
+    fn a_grown_document_is_well_formed_and_large_enough() {
+        let entry = "<entry typeCode='DRIV'><act><entryRelationship><observation><id extension=\"1\"/></observation>\
+                     </entryRelationship></act></entry>";
+        let text = format!("<ClinicalDocument><section>{entry}\n{entry}</section></ClinicalDocument>");
+        let grown = grown(&text);
+        assert!(grown.len() > SIZE * 3 / 4, "{}", grown.len());
+        let document = roxmltree::Document::parse(&grown).map_err(|error| error.to_string());
+        assert!(document.is_ok(), "{document:?}");
+        assert!(grown.contains("extension=\"0-1\""));
+    }
 }

@@ -112,7 +112,7 @@ fn write_element(cx: &mut Context<'_>, node: Node<'_>, html: &mut String) {
     html.push('>');
     let styles = styles(node);
     for style in &styles {
-        html.push_str(&format!("<{style}>"));
+        element(style, false, html);
     }
     if node.name() == "renderMultiMedia" && !node.has_text() {
         escape(&format!("[{}]", node.peek("referencedObject").unwrap_or("image")), html);
@@ -122,9 +122,15 @@ fn write_element(cx: &mut Context<'_>, node: Node<'_>, html: &mut String) {
     }
     write_content(cx, node, html);
     for style in styles.iter().rev() {
-        html.push_str(&format!("</{style}>"));
+        element(style, true, html);
     }
-    html.push_str(&format!("</{tag}>"));
+    element(tag, true, html);
+}
+
+fn element(name: &str, ends: bool, html: &mut String) {
+    html.push_str(if ends { "</" } else { "<" });
+    html.push_str(name);
+    html.push('>');
 }
 
 fn write_attributes(cx: &mut Context<'_>, node: Node<'_>, tag: &str, html: &mut String) {
@@ -173,7 +179,9 @@ fn styles(node: Node<'_>) -> Vec<&'static str> {
 }
 
 fn attribute(name: &str, value: &str, html: &mut String) {
-    html.push_str(&format!(" {name}=\""));
+    html.push(' ');
+    html.push_str(name);
+    html.push_str("=\"");
     escape(value, html);
     html.push('"');
 }

@@ -36,8 +36,8 @@ const ENTITIES: [&str; 7] = [
 
 /// Adds a Provenance of `target` with the participations of `node` that nobody has taken; nothing where there are none.
 pub(super) fn provenance(cx: &mut Context<'_>, node: Node<'_>, target: &str) {
-    let tells = |part: Node<'_>| part.name() == "reference" || ROLES.iter().any(|(name, _)| part.name() == *name);
-    if !node.children().any(|part| tells(part) && entry::is_untouched(part)) {
+    let takes_part = |part: Node<'_>| ROLES.iter().any(|(name, _)| part.name() == *name) && entry::is_untouched(part);
+    if !node.children().any(|part| part.name() == "reference" || takes_part(part)) {
         return;
     }
     let mut tree = Tree::new("Provenance");

@@ -293,28 +293,20 @@ impl<'d> Node<'d> {
 
     /// `/ClinicalDocument/component/structuredBody/component[3]/section`: an index where siblings share the name.
     pub(super) fn path(self) -> String {
-        let mut steps = Vec::new();
-        let mut node = Some(self);
-        while let Some(current) = node {
-            node = current.parent();
-            let mut step = current.name().to_owned();
-            if let Some(parent) = node {
-                let mut place = 0;
-                let mut count = 0;
-                for sibling in parent.all(current.name()) {
-                    count += 1;
-                    if sibling.xml.id() == current.xml.id() {
-                        place = count;
-                    }
-                }
-                if count > 1 {
-                    step.push_str(&format!("[{place}]"));
-                }
+        let mut steps: Vec<Node<'_>> = std::iter::successors(Some(self), |node| node.parent()).collect();
+        let mut path = String::with_capacity(24 * steps.len());
+        while let Some(step) = steps.pop() {
+            path.push('/');
+            path.push_str(step.name());
+            let same = |node: &roxmltree::Node<'_, '_>| node.is_element() && node.tag_name().name() == step.name();
+            let before = step.xml.prev_siblings().skip(1).filter(same).count();
+            if before > 0 || step.xml.next_siblings().skip(1).any(|node| same(&node)) {
+                path.push('[');
+                path.push_str(&(before + 1).to_string());
+                path.push(']');
             }
-            steps.push(step);
         }
-        steps.reverse();
-        format!("/{}", steps.join("/"))
+        path
     }
 
     /// A number that only this element has in its document.
