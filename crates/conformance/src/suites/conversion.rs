@@ -37,6 +37,9 @@ const PIVOT: &str = "1.3.6.1.4.1.12559.11.10.1.3.1.1.";
 /// The profiles of prescriptions and dispensations: <http://hl7.eu/fhir/mpd>.
 const ITEMS: &str = "http://hl7.eu/fhir/mpd/StructureDefinition/";
 
+/// Links from an element to its words in the narrative: <http://hl7.org/fhir/R4/extension-narrativelink.html>.
+const NARRATIVE_LINK: &str = "http://hl7.org/fhir/StructureDefinition/narrativeLink";
+
 #[derive(Default)]
 struct Counts {
     converted: usize,
@@ -97,6 +100,21 @@ fn whole(draft: &Draft) -> Result<(), String> {
     }
     if draft.report.mapped.is_empty() && draft.report.issues.is_empty() {
         return Err("the report is empty".into());
+    }
+    if draft.format == "cda" { linked(root) } else { Ok(()) }
+}
+
+/// Each link into the narrative leads to an id that stands there.
+fn linked(root: Element<'_>) -> Result<(), String> {
+    for link in root.descendants().filter(|element| element.text() == Some(NARRATIVE_LINK)) {
+        let Some(target) = link.parent().and_then(|extension| extension.text_at("valueUrl")) else { continue };
+        let Some((resource, id)) = target.split_once('#') else { continue };
+        let holder = root.all("entry").find(|entry| entry.text_at("fullUrl") == Some(resource));
+        let id = format!("id=\"{}\"", id.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;"));
+        let divs = holder.into_iter().flat_map(|entry| entry.descendants()).filter(|element| element.name() == "div");
+        if !divs.filter_map(Element::text).any(|div| div.contains(&id)) {
+            return Err(format!("a link leads nowhere: {target}"));
+        }
     }
     Ok(())
 }

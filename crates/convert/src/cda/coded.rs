@@ -6,6 +6,7 @@
 use model::ElementMut;
 
 use super::context::Context;
+use super::narrative;
 use super::read::Node;
 use super::table;
 
@@ -84,6 +85,9 @@ pub(super) fn fill_concept(cx: &mut Context<'_>, node: Node<'_>, concept: &mut E
         (text, more) => text.or(more),
     };
     concept.set_some("text", text.as_deref());
+    if let Some(original) = node.get("originalText") {
+        narrative::link(cx, original, concept);
+    }
     if codings == 0 && text.is_none() {
         absent(concept, flavor);
     }

@@ -26,6 +26,8 @@ pub(super) struct Context<'d> {
     pub(super) laboratory: bool,
     /// Who took part, by the source text that says it.
     pub(super) parties: std::collections::HashMap<String, super::people::Known>,
+    /// Reference to the resource that holds the narrative.
+    pub(super) narrator: String,
     /// Ids of XHTML that were given out: each stands once in a document.
     pub(super) html_ids: std::collections::HashSet<String>,
 }

@@ -36,6 +36,9 @@ pub(super) fn begin(cx: &mut Context<'_>, act: Node<'_>, kind: &str, profile: Op
         let div = narrative::plain(cx, &text);
         to.object("text").set("status", "additional").set("div", &div);
     }
+    if let Some(text) = act.get("text") {
+        narrative::link(cx, text, &mut to);
+    }
     // What is confidential of itself stays so.
     for label in act.all("confidentialityCode").filter(|label| label.peek("code").is_some()) {
         coded::fill_coding(cx, label, &mut to.object("meta").item("security"));

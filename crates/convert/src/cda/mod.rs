@@ -87,6 +87,7 @@ fn convert(knowledge: &Knowledge<'_>, source: &Source<'_>, options: &Options) ->
     let hash = identity::hash(source.bytes);
     let document = Document::new(hash);
     let patient = document.reference("Patient");
+    let narrator = document.reference("Composition");
     let mut cx = Context {
         cda: &cda,
         systems: knowledge.systems,
@@ -99,6 +100,7 @@ fn convert(knowledge: &Knowledge<'_>, source: &Source<'_>, options: &Options) ->
         now: options.now,
         laboratory: false,
         parties: HashMap::new(),
+        narrator,
         html_ids: HashSet::new(),
     };
     if broken {

@@ -3,9 +3,13 @@
 //! Elements are mapped by table, unknown ones keep their text; ids are kept where they are unique, so that entries can
 //! point to them; scripts, styles, events and links to anything but http, mail and `#id` do not pass.
 
+use model::ElementMut;
+
 use super::context::Context;
 use super::read::Node;
 use crate::markup::{self, escape};
+
+const LINK: &str = "http://hl7.org/fhir/StructureDefinition/narrativeLink";
 
 /// The `div` of a section's `text`, everything in it taken; `None` where the source has no narrative.
 pub(super) fn div(cx: &mut Context<'_>, text: Node<'_>) -> Option<String> {
@@ -21,6 +25,20 @@ pub(super) fn div(cx: &mut Context<'_>, text: Node<'_>) -> Option<String> {
     }
     html.push_str("</div>");
     Some(html)
+}
+
+/// Links an element to the part of the narrative that the `reference` of a `text` or an `originalText` names, where the
+/// narrative kept its id: <http://hl7.org/fhir/R4/extension-narrativelink.html>. A reference to nothing is named.
+pub(super) fn link(cx: &mut Context<'_>, text: Node<'_>, to: &mut ElementMut<'_>) {
+    let Some(reference) = text.get("reference") else { return };
+    let Some(target) = reference.peek("value") else { return };
+    let id = target.trim_start_matches('#');
+    if cx.html_ids.contains(id) {
+        let url = format!("{}#{id}", cx.narrator);
+        to.item("extension").set("url", LINK).set("valueUrl", &url);
+    } else if target.starts_with('#') && cx.cda.anchor(target).is_none() {
+        cx.note(reference, format!("The reference {target:?} leads to nothing in the document."));
+    }
 }
 
 /// The narratives of several sections as one `div`, each after the first under its title.

@@ -50,6 +50,7 @@ type Item = for<'d> fn(&mut Context<'d>, Node<'d>, Node<'d>, Node<'d>) -> String
 
 fn collection<'d>(cx: &mut Context<'d>, root: Node<'d>, statement: &str, item: Item) -> Result<Tree, Refusal> {
     crate::cda::add_patient(cx, root, PATIENT);
+    cx.narrator = cx.document.reference("DocumentReference");
     let mut narrative = Vec::new();
     let mut titles: Vec<String> = Vec::new();
     let mut codes = Vec::new();
