@@ -27,6 +27,17 @@ fn sections_stand_beside_what_they_became() {
 }
 
 #[test]
+fn what_is_refuted_is_not_called_active() {
+    let denied = "<text>x</text><entry><observation classCode='OBS' moodCode='EVN' negationInd='true'>\
+         <code code='55607006' codeSystem='2.16.840.1.113883.6.96'/><statusCode code='completed'/><value \
+         xmlns:xsi='http://www.w3.org/2001/XMLSchema-instance' xsi:type='CD' code='195967001' \
+         codeSystem='2.16.840.1.113883.6.96' displayName='Asthma'/></observation></entry>";
+    let page = page(&support::summary("11450-4", denied));
+    assert!(page.contains("<td>refuted (not present)</td>"), "{page}");
+    assert!(!page.contains("active"), "{page}");
+}
+
+#[test]
 fn a_loss_is_red_and_names_its_place() {
     let text = support::summary("11450-4", "<text>x</text>")
         .replace("</ClinicalDocument>", "<copyTime value='20260101'/></ClinicalDocument>");

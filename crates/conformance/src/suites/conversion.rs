@@ -106,7 +106,7 @@ fn whole(draft: &Draft) -> Result<(), String> {
 
 /// Each link into the narrative leads to an id that stands there.
 fn linked(root: Element<'_>) -> Result<(), String> {
-    for link in root.descendants().filter(|element| element.text() == Some(NARRATIVE_LINK)) {
+    for link in root.descendants().into_iter().filter(|element| element.text() == Some(NARRATIVE_LINK)) {
         let Some(target) = link.parent().and_then(|extension| extension.text_at("valueUrl")) else { continue };
         let Some((resource, id)) = target.split_once('#') else { continue };
         let holder = root.all("entry").find(|entry| entry.text_at("fullUrl") == Some(resource));

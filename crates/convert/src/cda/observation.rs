@@ -127,8 +127,8 @@ pub(super) fn further_sites(cx: &mut Context<'_>, act: Node<'_>, to: &mut Elemen
 fn general_code(to: &mut ElementMut<'_>) {
     let codes = to.as_element().every("code.coding.code");
     let known = |code: &str| codes.iter().any(|element| element.text() == Some(code));
-    let generals = codes.iter().filter_map(|code| vital::general(code.text()?));
-    let missing = generals.filter(|general| !known(general)).next();
+    let mut generals = codes.iter().filter_map(|code| vital::general(code.text()?));
+    let missing = generals.find(|general| !known(general));
     if let Some(general) = missing {
         to.object("code").item("coding").set("system", "http://loinc.org").set("code", general);
     }

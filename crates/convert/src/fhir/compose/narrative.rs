@@ -84,7 +84,11 @@ fn row(pool: &Pool, member: &Member, language: Language) -> Row {
     let mut row = Row { what: what(pool, member, language), value: value(root), ..Row::default() };
     row.when = when(root);
     let mut status: Vec<&str> = Vec::new();
-    for name in ["clinicalStatus", "verificationStatus"] {
+    // What was refuted or never meant is not "active", whatever its clinical status says.
+    let verified = root.text_at("verificationStatus.coding.code");
+    let settled = matches!(verified, Some("refuted" | "entered-in-error"));
+    let names = ["clinicalStatus", "verificationStatus"].into_iter().skip(usize::from(settled));
+    for name in names {
         status.extend(root.every(&format!("{name}.coding.code")).iter().take(1).filter_map(|code| code.text()));
     }
     status.extend(root.text_at("status"));
