@@ -1,8 +1,8 @@
-//! What the converter makes of the corpus' CDA is valid: every document is converted and held against its European
+//! What the converter makes of the corpus' CDA, HL7 v2 and DICOM is valid: every document is converted and held against its European
 //! profiles. Where it is not, the report of the conversion must have named the source's defect at the place that the error
 //! goes back to.
 //!
-//! DIR is the corpus; a case is a CDA below it, its id the path. Refusals pass here ([`super::conversion`] judges them).
+//! DIR is the corpus; a case is a source below it, its id the path. Refusals pass here ([`super::conversion`] judges them).
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -18,11 +18,14 @@ use crate::documents::{below, each};
 
 const NOW: Instant = Instant(1_790_000_000_000);
 
+/// Folders of sources that are no FHIR; `pairs` has those of each kind.
+const FOLDERS: [&str; 4] = ["cda-", "hl7v2/", "dicom/", "pairs/"];
+
 pub(super) fn run(paths: &[PathBuf]) -> Result<Report, String> {
     let [corpus] = paths else { return Err("one folder is expected".into()) };
     let ledger = Ledger::read(include_str!("../../ledgers/converted.toml")).map_err(|error| error.to_string())?;
     let mut documents = below(corpus, &[])?;
-    documents.retain(|document| document.id.starts_with("cda-") || document.id.starts_with("pairs/"));
+    documents.retain(|document| FOLDERS.iter().any(|folder| document.id.starts_with(folder)));
     let validator = Validator::new(Arc::new(Catalog::built_in()));
     let outcomes = each(&documents, |_, bytes| case(bytes, &validator));
     let mut tally = Tally::new(&ledger);
@@ -50,11 +53,11 @@ pub(super) fn run(paths: &[PathBuf]) -> Result<Report, String> {
     Ok(tally.finish())
 }
 
-/// `None` where the file is no CDA or is refused; else the defects of the source that made it invalid.
+/// `None` where the file is FHIR already or is refused; else the defects of the source that made it invalid.
 fn case(bytes: &[u8], validator: &Validator) -> Result<Option<Vec<String>>, String> {
     let knowledge = Knowledge { shapes: validator.catalog(), systems: &BuiltIn };
     let Ok(draft) = convert(&knowledge, &Source::new(bytes), &Options::at(NOW)) else { return Ok(None) };
-    if draft.format != "cda" {
+    if draft.format == "fhir" {
         return Ok(None);
     }
     let mut options = validation::Options { now: NOW, ..validation::Options::default() };

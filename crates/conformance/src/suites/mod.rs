@@ -51,7 +51,7 @@ pub const SUITES: &[Suite] = &[
     },
     Suite {
         name: "converted",
-        about: "what the CDA of the corpus DIR becomes is valid, or the report names the source's defect",
+        about: "what the CDA, HL7 v2 and DICOM of the corpus DIR become is valid, or the report names the source's defect",
         run: converted::run,
     },
     Suite {
