@@ -166,6 +166,95 @@ fn an_empty_or_deleted_allergy_is_none_and_never_none_known() {
     }
 }
 
+/// PID-29 and PID-30, texts that must and must not be in the Patient.
+const DEATHS: [(&str, &str, &str, &str); 6] = [
+    ("", "Y", "\"deceasedBoolean\":true", "deceasedDateTime"),
+    ("", "N", "\"deceasedBoolean\":false", "true"),
+    ("", "", "\"id\"", "deceased"),
+    ("", "?", "\"id\"", "deceased"),
+    ("20261011", "", "\"deceasedDateTime\":\"2026-10-11\"", "deceasedBoolean"),
+    ("20261011", "N", "\"deceasedDateTime\":\"2026-10-11\"", "deceasedBoolean"),
+];
+
+#[test]
+fn a_death_is_said_only_where_the_message_says_it() {
+    for (when, dead, must, must_not) in DEATHS {
+        let fields = "|".repeat(21);
+        let message = format!(
+            "MSH|^~\\&|A|B|C|D|20261012||ADT^A08|M1|P|2.5\rPID|1||P1||Doe^Jan||19700101|M{fields}{when}|{dead}\r"
+        );
+        let draft = converted(&message);
+        let patient = support::first(&draft, "Patient");
+        assert!(patient.contains(must) && !patient.contains(must_not), "{when} {dead}: {patient}");
+        let told = draft.report.losses().any(|issue| issue.path == "PID[1]-30");
+        assert_eq!(told, dead == "?" || !when.is_empty() && dead == "N", "{when} {dead}");
+    }
+}
+
+#[test]
+fn no_known_allergy_is_a_statement_and_no_substance() {
+    for (substance, code) in
+        [("^NKDA", "409137002"), ("NKA^NKA^L", "716186003"), ("^No known food allergies", "429625007")]
+    {
+        let segment = format!("AL1|1|DA|{substance}|");
+        let message = format!("MSH|^~\\&|A|B|C|D|20261012||ADT^A08|M1|P|2.5\rPID|1||P1||Doe^Jan\r{segment}\r");
+        let allergy = support::first(&converted(&message), "AllergyIntolerance");
+        assert!(allergy.contains(code) && !allergy.contains("reaction"), "{substance}: {allergy}");
+        // A reaction beside it contradicts it, and the report says so.
+        let draft = converted(&message.replace(&segment, &format!("{segment}SV|Rash")));
+        assert!(draft.report.losses().any(|issue| issue.path == "AL1[1]-3"), "{substance}");
+    }
+}
+
+#[test]
+fn results_of_one_name_are_told_apart_by_their_sub_identifiers() {
+    let results = |second: &str| {
+        let rows = format!(
+            "OBX|1|CE|600-7^Bacteria^LN|1|112283007^E. coli^SCT||||||F\rOBX|2|CE|600-7^Bacteria^LN|{second}|3092008^S. aureus^SCT||||||F\r"
+        );
+        let draft = converted(&format!("{HEADER}{rows}"));
+        support::resources(&draft.document, "Observation")
+            .iter()
+            .map(|found| json::to_string(*found))
+            .collect::<String>()
+    };
+    let two = results("2");
+    assert!(two.contains("Sub-identifier 1") && two.contains("Sub-identifier 2"), "{two}");
+    assert!(!results("1").contains("Sub-identifier"));
+}
+
+#[test]
+fn what_the_prescriber_ordered_stands_beside_what_the_pharmacy_prepared() {
+    let draft = converted(
+        "MSH|^~\\&|A|B|C|D|20261012||RDE^O11|M1|P|2.5.1\rPID|1||P1||Doe^Jan\rORC|NW|R1\rRXO|J01CR02^Co-amoxiclav^WC|625||mg\rRXR|PO^oral^HL70162\rRXE||J01CA04^Amoxicillin^WC|500||mg\rTQ1|1||BID|||7^D\rRXR|PO^oral^HL70162\rRXR|IV^intravenous^HL70162\r",
+    );
+    assert_eq!(support::resources(&draft.document, "MedicationRequest").len(), 1);
+    let request = support::first(&draft, "MedicationRequest");
+    for text in [
+        "\"value\":500,",
+        "Ordered by the prescriber: dose: 625 mg; route: PO oral HL70162.",
+        "supportingInformation",
+        "Alternative route: intravenous",
+        "\"boundsDuration\":{\"value\":7,",
+        "\"code\":\"BID\"",
+    ] {
+        assert!(request.contains(text), "{text}: {request}");
+    }
+    let medications = support::resources(&draft.document, "Medication");
+    let codes: Vec<_> = medications.iter().filter_map(|found| found.text_at("code.coding.code")).collect();
+    assert_eq!(codes, ["J01CA04", "J01CR02"]);
+}
+
+#[test]
+fn a_participation_that_is_taken_back_makes_none() {
+    for (action, count) in [("AD", 1), ("DE", 0)] {
+        let message = format!(
+            "MSH|^~\\&|A|B|C|D|20261012||ADT^A01|M1|P|2.7\rPID|1||P1||Doe^Jan\rPV1|1|I|W^1^2\rROL|1|{action}|AT^Attending^HL70443|7^House^Gregory\r"
+        );
+        assert_eq!(support::resources(&converted(&message).document, "Provenance").len(), count, "{action}");
+    }
+}
+
 #[test]
 fn no_vaccine_given_is_no_vaccination() {
     let draft = converted(
@@ -190,7 +279,8 @@ fn two_orders_of_one_drug_are_one_prescription() {
         .collect();
     assert_eq!(types.len(), 1);
     assert_eq!(draft.category, "Electronic-Prescriptions");
-    assert!(draft.report.losses().any(|issue| issue.path.starts_with("RXO[1]")));
+    let request = support::first(&draft, "MedicationRequest");
+    assert!(request.contains("Ordered by the prescriber: dose: 500 mg.") && !request.contains("supportingInformation"));
 }
 
 #[test]

@@ -79,6 +79,9 @@ fn is_there(document: &Words, leaf: &Leaf) -> bool {
             _ => None,
         },
         (_, "OBX", 4) => Some("Sub-identifier"),
+        (_, "RXO", 11) => Some("amount:"),
+        (_, "RXO", 13) => Some("refills:"),
+        (_, "RXO", 20) => Some("indication:"),
         _ => None,
     };
     if let Some(label) = label

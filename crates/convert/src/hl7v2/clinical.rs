@@ -46,6 +46,7 @@ pub(super) fn allergy(cx: &mut Context<'_>, segment: &Segment) -> Option<String>
             None => cx.loss(kind, format!("The allergen type {code:?} is no category of FHIR.")),
         }
     }
+    none_known(cx, segment, &mut to.object("code"));
     coded::fill_concept(cx, substance, &mut to.object("code"));
     cx.set_patient(&mut to, "patient");
     cx.set_encounter(&mut to);
@@ -70,6 +71,23 @@ pub(super) fn allergy(cx: &mut Context<'_>, segment: &Segment) -> Option<String>
         severity.take_all();
     }
     Some(cx.add(segment, tree))
+}
+
+/// "No known allergies" said by an abbreviation or in words is no allergy to a substance of that name: the code of the
+/// statement stands before what was said.
+fn none_known(cx: &mut Context<'_>, segment: &Segment, to: &mut ElementMut<'_>) {
+    let substance = segment.f(3);
+    let said = [1, 2, 4, 5, 9].into_iter().filter_map(|number| substance.c(number).peek());
+    let Some(code) = said.filter_map(|text| coded::lookup("no-known", text.trim_end_matches('.'))).next() else {
+        return;
+    };
+    if ![1, 4].into_iter().any(|number| substance.c(number).peek() == Some(code)) {
+        to.item("coding").set("system", "http://snomed.info/sct").set("code", code);
+    }
+    cx.note(substance, "The segment says that no allergy is known.");
+    if segment.f(5).is_some() || matches!(segment.f(4).peek(), Some("MI" | "MO" | "SV")) {
+        cx.defect(substance, "No allergy is known, and yet a reaction or its severity is named.");
+    }
 }
 
 fn verification(cx: &mut Context<'_>, segment: &Segment, to: &mut ElementMut<'_>) {
@@ -171,6 +189,24 @@ pub(super) fn problem(cx: &mut Context<'_>, segment: &Segment) -> String {
     cx.set_patient(&mut to, "subject");
     cx.set_encounter(&mut to);
     cx.add(segment, tree)
+}
+
+/// PDA-1: what the patient died of. The segment does not say how sure that is.
+pub(super) fn causes_of_death(cx: &mut Context<'_>, segment: &Segment) -> Vec<String> {
+    let mut made = Vec::new();
+    for part in segment.reps(1).collect::<Vec<_>>() {
+        let mut tree = Tree::new("Observation");
+        let mut to = tree.edit();
+        to.set("status", "unknown");
+        to.object("code").set("text", "Cause of death");
+        cx.set_patient(&mut to, "subject");
+        cx.set_encounter(&mut to);
+        coded::fill_concept(cx, part, &mut to.object("valueCodeableConcept"));
+        let reference = cx.document.add(&format!("{}#Observation", part.path()), tree);
+        cx.mapped(segment, &format!("Observation {reference}"));
+        made.push(reference);
+    }
+    made
 }
 
 fn status_of_problem(segment: &Segment, to: &mut ElementMut<'_>) {

@@ -27,6 +27,10 @@ pub(super) fn singles(cx: &mut Context<'_>, message: &Message) -> Vec<String> {
             "AL1" | "IAM" => clinical::allergy(cx, segment),
             "DG1" => clinical::diagnosis(cx, segment),
             "PRB" => Some(clinical::problem(cx, segment)),
+            "PDA" => {
+                made.extend(clinical::causes_of_death(cx, segment));
+                None
+            }
             "PR1" => Some(clinical::procedure(cx, segment)),
             "NK1" | "GT1" if (2..=segment.last()).any(|field| segment.f(field).is_some()) => {
                 Some(patient::related(cx, segment))
@@ -238,7 +242,12 @@ pub(super) fn orders(cx: &mut Context<'_>, message: &Message, groups: &[Group<'_
                 immunization::immunization(cx, drug, group.order.common, route)
             }
             Some((name, drug)) => {
-                let pharmacy = Pharmacy { common: group.order.common, main: drug, others: group.beside.clone() };
+                let pharmacy = Pharmacy {
+                    common: group.order.common,
+                    main: drug,
+                    others: group.beside.clone(),
+                    ordered: group.ordered.clone(),
+                };
                 if name == "RXD" {
                     Some(medication::dispense(cx, &pharmacy))
                 } else {

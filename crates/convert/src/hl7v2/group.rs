@@ -12,6 +12,8 @@ pub(super) struct Group<'m> {
     pub(super) drug: Option<&'m Segment>,
     /// What stands beside the drug: RXR, RXC, TQ1.
     pub(super) beside: Vec<&'m Segment>,
+    /// RXO where RXE is the drug: what the prescriber ordered, with its RXR and RXC.
+    pub(super) ordered: Vec<&'m Segment>,
     /// OBX.
     pub(super) observations: Vec<&'m Segment>,
     /// SPM.
@@ -64,7 +66,7 @@ fn place<'m>(group: &mut Group<'m>, segment: &'m Segment) {
         "OBR" => group.order.request = Some(segment),
         "RXE" => {
             // What belonged to the prescriber's order is not part of the pharmacy's.
-            group.beside.clear();
+            group.ordered = group.drug.into_iter().chain(std::mem::take(&mut group.beside)).collect();
             group.drug = Some(segment);
         }
         "RXO" | "RXD" | "RXA" => group.drug = Some(segment),

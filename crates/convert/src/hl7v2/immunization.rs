@@ -11,6 +11,7 @@ use super::read::Segment;
 
 /// Said instead of a vaccine where none was given.
 const NOTHING_GIVEN: &str = "998";
+const FUNCTION: &str = "http://terminology.hl7.org/CodeSystem/v2-0443";
 
 /// The Immunization of an RXA with its RXR; `None` where the segment says that there was none.
 pub(super) fn immunization(
@@ -58,6 +59,7 @@ pub(super) fn immunization(
         coded::absent(&mut to.primitive("occurrenceDateTime"), "unknown");
     }
     dose(cx, segment, &mut to);
+    performers(cx, segment, common, &mut to);
     if let Some(reference) = people::facility_of_code(cx, segment.f(17)) {
         to.object("manufacturer").set("reference", &reference);
     }
@@ -71,6 +73,18 @@ pub(super) fn immunization(
         to.item("note").set("text", "The vaccine was administered partially.");
     }
     Some(cx.add(segment, tree))
+}
+
+/// Who administered it (RXA-10) and who ordered it (ORC-12).
+fn performers(cx: &mut Context<'_>, segment: &Segment, common: Option<&Segment>, to: &mut model::ElementMut<'_>) {
+    let administered = segment.reps(10).map(|part| (part, "AP"));
+    let ordered = common.into_iter().flat_map(|common| common.reps(12)).map(|part| (part, "OP"));
+    for (part, function) in administered.chain(ordered).collect::<Vec<_>>() {
+        let Some(reference) = people::practitioner(cx, part) else { continue };
+        let mut performer = to.item("performer");
+        performer.object("function").item("coding").set("system", FUNCTION).set("code", function);
+        performer.object("actor").set("reference", &reference);
+    }
 }
 
 /// RXA-9: whether the record is of the one who vaccinated.

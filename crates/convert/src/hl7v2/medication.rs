@@ -2,7 +2,7 @@
 //! (<http://hl7.eu/fhir/mpd/StructureDefinition/MedicationRequest-eu-mpd>).
 //!
 //! Where the pharmacy's order (RXE) and the prescriber's (RXO) stand side by side, one request is made, of RXE: two would
-//! be two prescriptions. What only RXO says is listed.
+//! be two prescriptions. What the prescriber ordered is a Medication beside it, and a note.
 
 use model::{ElementMut, Primitive, Tree};
 
@@ -25,6 +25,8 @@ pub(super) struct Pharmacy<'m> {
     pub(super) main: &'m Segment,
     /// The others, in order.
     pub(super) others: Vec<&'m Segment>,
+    /// RXO with its RXR and RXC, where RXE is the main one.
+    pub(super) ordered: Vec<&'m Segment>,
 }
 
 impl<'m> Pharmacy<'m> {
@@ -61,7 +63,46 @@ pub(super) fn request(cx: &mut Context<'_>, order: &Pharmacy<'_>, header_time: P
     }
     dosage(cx, order, encoded, &mut to);
     supply(cx, order.main, encoded, &mut to);
+    ordered(cx, order, &mut to);
     cx.add(order.main, tree)
+}
+
+/// What the prescriber asked for where the pharmacy's order is the prescription.
+fn ordered(cx: &mut Context<'_>, order: &Pharmacy<'_>, to: &mut ElementMut<'_>) {
+    let Some(segment) = order.ordered.iter().copied().find(|segment| segment.name() == "RXO") else { return };
+    let (code, form) = (segment.f(1), segment.f(5));
+    if code.words() == order.main.f(2).words() {
+        code.take_all();
+    } else if code.is_some() {
+        let own = Pharmacy { common: None, main: segment, others: order.ordered.clone(), ordered: Vec::new() };
+        let medication = medication(cx, &own, code, form);
+        to.item("supportingInformation").set("reference", &medication);
+        cx.mapped(segment, &format!("Medication {medication}"));
+    }
+    const FIELDS: [(&str, &[usize]); 8] = [
+        ("dose", &[2, 3, 4]),
+        ("form", &[5]),
+        ("instructions for the pharmacy", &[6]),
+        ("instructions", &[7]),
+        ("amount", &[11, 12]),
+        ("refills", &[13]),
+        ("strength", &[18, 19]),
+        ("indication", &[20]),
+    ];
+    let mut said = Vec::new();
+    for (name, fields) in FIELDS {
+        let parts = fields.iter().flat_map(|field| segment.reps(*field));
+        let words: Vec<String> = parts.filter(|part| !part.untaken().is_empty()).filter_map(Part::whole).collect();
+        if !words.is_empty() {
+            said.push(format!("{name}: {}", words.join(" ")));
+        }
+    }
+    let routes = order.ordered.iter().filter(|segment| segment.name() == "RXR");
+    said.extend(routes.filter_map(|route| route.f(1).whole()).map(|words| format!("route: {words}")));
+    if !said.is_empty() {
+        to.item("note").set("text", &format!("Ordered by the prescriber: {}.", said.join("; ")));
+        cx.mapped(segment, "a note of the MedicationRequest");
+    }
 }
 
 fn identifiers(cx: &mut Context<'_>, common: Option<&Segment>, to: &mut ElementMut<'_>) {
@@ -165,6 +206,14 @@ fn dosage(cx: &mut Context<'_>, order: &Pharmacy<'_>, encoded: bool, to: &mut El
         coded::set_concept(cx, route.f(1), &mut made, "route");
         coded::set_concept(cx, route.f(2), &mut made, "site");
         coded::set_concept(cx, route.f(4), &mut made, "method");
+    }
+    // More than one route is a choice between them.
+    for route in routes.iter().skip(1).filter(|route| route.f(1).is_some()) {
+        let words = [route.f(1).c(2).peek().or(route.f(1).peek()), route.f(2).c(2).peek().or(route.f(2).peek())];
+        let words = words.into_iter().flatten().collect::<Vec<_>>().join(", ");
+        let mut other = made.item("additionalInstruction");
+        coded::fill_concept(cx, route.f(1), &mut other);
+        other.set("text", &format!("Alternative route: {words}"));
     }
     let (low, high, unit) = if encoded { (3, 4, 5) } else { (2, 3, 4) };
     let (low, high, unit) = (segment.f(low), segment.f(high), segment.f(unit));

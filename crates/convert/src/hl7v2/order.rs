@@ -165,7 +165,10 @@ fn occurrence(cx: &mut Context<'_>, segment: &Segment, to: &mut ElementMut<'_>) 
         priority.take_all();
         to.set("priority", code);
     }
-    if to.as_element().get("occurrenceDateTime").is_none() {
+    if to.as_element().get("occurrenceDateTime").is_none() && (segment.f(3).is_some() || segment.f(6).is_some()) {
+        let timing = timing(cx, segment);
+        datatypes::pour(&timing, to, "occurrenceTiming");
+    } else if to.as_element().get("occurrenceDateTime").is_none() {
         let mut period = Tree::new("Period");
         datatypes::set_time(cx, segment.f(7), &mut period.edit(), "start");
         datatypes::set_time(cx, segment.f(8), &mut period.edit(), "end");
@@ -178,23 +181,25 @@ fn occurrence(cx: &mut Context<'_>, segment: &Segment, to: &mut ElementMut<'_>) 
     }
 }
 
-/// The Timing of a TQ1 into the Dosage of a prescription.
-pub(super) fn dosage_timing(cx: &mut Context<'_>, segment: &Segment, to: &mut ElementMut<'_>) {
-    segment.f(1).take_all();
+/// How often (TQ1-3), from when until when (TQ1-7, TQ1-8) or for how long (TQ1-6).
+fn timing(cx: &mut Context<'_>, segment: &Segment) -> Tree {
     let mut timing = Tree::new("Timing");
     let mut edit = timing.edit();
     let mut words = Vec::new();
     for part in segment.reps(3) {
         let code = part.c(1);
-        words.extend(code.c(2).text().or(code.peek()).map(str::to_owned));
-        if let Some(known) =
-            code.peek().filter(|code| matches!(*code, "BID" | "TID" | "QID" | "AM" | "PM" | "QD" | "QOD"))
-        {
+        let uri = coded::system(cx, code.c(3).peek(), None);
+        match uri {
+            None => words.extend(code.whole()),
+            Some(_) => words.extend(code.c(2).text().or(code.peek()).map(str::to_owned)),
+        }
+        let known = code.peek().filter(|code| matches!(*code, "BID" | "TID" | "QID" | "AM" | "PM" | "QD" | "QOD"));
+        if let Some(known) = known {
             let mut concept = edit.object("code");
             if concept.as_element().get("coding").is_none() {
                 concept.item("coding").set("system", TIMING).set("code", known);
             }
-        } else if let (Some(own), Some(uri)) = (code.peek(), coded::system(cx, code.c(3).peek(), None)) {
+        } else if let (Some(own), Some(uri)) = (code.peek(), uri) {
             edit.object("code").item("coding").set("system", &uri).set("code", own);
         }
         words.extend((2..=12).filter_map(|number| part.c(number).whole()));
@@ -206,10 +211,25 @@ pub(super) fn dosage_timing(cx: &mut Context<'_>, segment: &Segment, to: &mut El
     let mut bounds = Tree::new("Period");
     datatypes::set_time(cx, segment.f(7), &mut bounds.edit(), "start");
     datatypes::set_time(cx, segment.f(8), &mut bounds.edit(), "end");
+    let duration = segment.f(6);
+    let unit = duration.c(2).peek().and_then(|unit| coded::lookup("time-unit", unit));
     if bounds.root().has_children() {
         let mut repeat = edit.object("repeat");
         datatypes::pour(&bounds, &mut repeat, "boundsPeriod");
+    } else if let (Some(number), Some(unit)) = (duration.peek().and_then(datatypes::number), unit) {
+        let mut repeat = edit.object("repeat");
+        let mut bounds = repeat.object("boundsDuration");
+        bounds.set("value", model::Primitive::Number(&number)).set("unit", unit);
+        bounds.set("system", coded::UCUM).set("code", unit);
+        duration.take_all();
     }
+    timing
+}
+
+/// The Timing of a TQ1 into the Dosage of a prescription.
+pub(super) fn dosage_timing(cx: &mut Context<'_>, segment: &Segment, to: &mut ElementMut<'_>) {
+    segment.f(1).take_all();
+    let timing = timing(cx, segment);
     datatypes::pour(&timing, to, "timing");
     if let Some(words) = segment.f(11).whole() {
         to.set("patientInstruction", &words);
@@ -222,7 +242,8 @@ pub(super) fn dosage_timing(cx: &mut Context<'_>, segment: &Segment, to: &mut El
         (13, "Occurrence duration"),
         (14, "Total occurrences"),
     ] {
-        let parts: Vec<String> = segment.reps(field).filter_map(Part::whole).collect();
+        let untaken = segment.reps(field).filter(|part| !part.untaken().is_empty());
+        let parts: Vec<String> = untaken.filter_map(Part::whole).collect();
         if !parts.is_empty() {
             let mut concept = to.item("additionalInstruction");
             concept.set("text", &format!("{name}: {}", parts.join(", ")));

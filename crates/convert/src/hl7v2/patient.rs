@@ -108,7 +108,7 @@ fn further(cx: &mut Context<'_>, segment: &Segment, to: &mut model::ElementMut<'
         if tag.len() == 2 && tag.bytes().all(|byte| byte.is_ascii_lowercase()) {
             concept.item("coding").set("system", "urn:ietf:bcp:47").set("code", &tag);
             concept.set_some("text", language.c(2).text());
-            [1, 3, 4, 5, 6, 7, 8, 9].into_iter().for_each(|number| language.c(number).take_all());
+            [1, 3, 7].into_iter().for_each(|number| language.c(number).take_all());
         } else {
             concept.set_some("text", language.whole().as_deref());
         }
