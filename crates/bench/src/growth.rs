@@ -31,7 +31,7 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
         let written = goal - there;
         let rate = written as f64 / begun.elapsed().as_secs_f64();
         let each = (served.program.processor() - before).as_secs_f64() * 1e6 / written as f64;
-        let disk = bytes_below(served.folder.path()) / goal;
+        let disk = bytes_below(&served.folder) / goal;
         let resident = served.program.resident() / 1_000_000;
         let loads = asked(&served.program.address, goal / ENTRIES, time)?;
         let cells: Vec<String> = loads

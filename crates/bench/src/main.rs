@@ -69,7 +69,7 @@ const MEASUREMENTS: &[Measurement] = &[
     },
     Measurement {
         name: "creates",
-        about: "durable creates one by one, 32 clients",
+        about: "durable creates one by one, 32 clients; [STORE that is filled, and grows], else an empty one",
         options: whole::OPTIONS,
         run: whole::single_creates,
     },

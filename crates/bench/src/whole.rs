@@ -24,17 +24,30 @@ const STOPPED: Duration = Duration::from_secs(120);
 /// A program over a folder of its own.
 pub(crate) struct Served {
     /// Where its store is.
-    pub(crate) folder: tempfile::TempDir,
+    pub(crate) folder: PathBuf,
     /// The program.
     pub(crate) program: Program,
+    /// Removes the folder of a store that was made for this.
+    _temporary: Option<tempfile::TempDir>,
 }
 
 impl Served {
     /// Over an empty store.
     pub(crate) fn fresh() -> Result<Served, String> {
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
-        let program = Program::start(folder.path(), &["--static-probe", "1900"])?;
-        Ok(Served { folder, program })
+        let served = Served::over(folder.path())?;
+        Ok(Served { _temporary: Some(folder), ..served })
+    }
+
+    /// Over a store that is there, and grows.
+    fn over(folder: &Path) -> Result<Served, String> {
+        let program = Program::start(folder, &["--static-probe", "1900"])?;
+        Ok(Served { folder: folder.to_owned(), program, _temporary: None })
+    }
+
+    /// Over the store that the options name, else over an empty one.
+    fn named(options: &Options) -> Result<Served, String> {
+        options.paths.first().map_or_else(Served::fresh, |folder| Served::over(folder))
     }
 
     /// Does a step and prints what it came to, with the server's processor time for each of `count` things.
@@ -106,9 +119,9 @@ fn made_up_transactions(served: &Served, options: &Options) -> Result<u64, Strin
     Ok(load.answers * entries as u64)
 }
 
-/// `creates`: single ones.
+/// `creates [STORE]`: single ones.
 pub(crate) fn single_creates(options: &Options) -> Result<(), String> {
-    creates(&Served::fresh()?, options).map(drop)
+    creates(&Served::named(options)?, options).map(drop)
 }
 
 fn creates(served: &Served, options: &Options) -> Result<u64, String> {
@@ -231,9 +244,9 @@ pub(crate) fn whole(options: &Options) -> Result<(), String> {
     std::thread::sleep(Duration::from_secs(2));
     load(&served.program.address, 1, Duration::from_millis(100), 200, |_| get("/fhir/Patient?_count=1"))?;
     println!("resident two seconds after all of it: {} MB", served.program.resident() / 1_000_000);
-    let Served { folder, program } = served;
-    starts(folder.path(), program)?;
-    let engine = storage::fjall::open(folder.path(), &EngineOptions::default()).map_err(|error| error.to_string())?;
+    let Served { folder, program, _temporary } = served;
+    starts(&folder, program)?;
+    let engine = storage::fjall::open(&folder, &EngineOptions::default()).map_err(|error| error.to_string())?;
     let before = engine.disk_bytes().map_err(|error| error.to_string())?;
     engine.compact().map_err(|error| error.to_string())?;
     let after = engine.disk_bytes().map_err(|error| error.to_string())?;

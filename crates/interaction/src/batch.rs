@@ -8,22 +8,19 @@ use model::{Element, Instant, PartialDateTime, Tree};
 use crate::answer::Answer;
 use crate::bundle::{Beside, BundleText};
 use crate::call::{Call, Headers, Method};
+use crate::entries::Entries;
 use crate::refusal::{Class, Refusal};
 use crate::request::{Request, Return};
-use crate::{body, conditions, patch, render, transaction};
+use crate::{conditions, patch, render, transaction};
 
 /// Does all entries and answers with theirs, in their order.
 pub(crate) fn run(request: &Request<'_>) -> Result<Answer, Refusal> {
-    let tree = body::resource(request.call, request.shapes(), &request.service.settings().limits)?;
-    if tree.resource_type() != "Bundle" {
-        return Err(Refusal::new(Class::Malformed, "The base takes a Bundle of type batch or transaction."));
-    }
-    let (kind, answers) = match tree.root().text_at("type") {
-        Some("batch") => ("batch-response", batch(request, &tree)),
-        Some("transaction") => ("transaction-response", transaction::run(request, tree)?),
+    let entries = Entries::of(request)?;
+    let (kind, answers) = match entries.bundle_type() {
+        "batch" => ("batch-response", batch(request, &entries)?),
+        "transaction" => ("transaction-response", transaction::run(request, &entries)?),
         other => {
-            let text =
-                format!("The base takes a Bundle of type batch or transaction, not {}.", other.unwrap_or("none"));
+            let text = format!("The base takes a Bundle of type batch or transaction, not {other}.");
             return Err(Refusal::new(Class::Malformed, text).at("Bundle.type"));
         }
     };
@@ -36,15 +33,23 @@ pub(crate) fn run(request: &Request<'_>) -> Result<Answer, Refusal> {
     Ok(Answer::with_body(200, request.media.content_type(), body))
 }
 
-fn batch(request: &Request<'_>, tree: &Tree) -> Vec<Answer> {
-    tree.root().all("entry").map(|entry| entry_answer(request, entry)).collect()
+fn batch(request: &Request<'_>, entries: &Entries<'_>) -> Result<Vec<Answer>, Refusal> {
+    // Nothing is done where some of it cannot be read.
+    for number in 0..entries.len() {
+        entries.read(number)?;
+    }
+    (0..entries.len()).map(|number| Ok(entry_answer(request, &entries.read(number)?, number))).collect()
 }
 
-/// Does one entry by itself.
-pub(crate) fn entry_answer(request: &Request<'_>, entry: Element<'_>) -> Answer {
+/// Does the one entry of a Bundle by itself; `number`: its place in the Bundle that came.
+pub(crate) fn entry_answer(request: &Request<'_>, bundle: &Tree, number: usize) -> Answer {
+    let refuse = |refusal: Refusal| request.service.refuse(refusal.at(format!("Bundle.entry[{number}]")));
+    let Some(entry) = bundle.root().all("entry").next() else {
+        return refuse(Refusal::fault("an entry is gone"));
+    };
     let parts = match Parts::of(entry, request.call.base) {
         Ok(parts) => parts,
-        Err(refusal) => return request.service.refuse(refusal),
+        Err(refusal) => return refuse(refusal),
     };
     let resource = entry.get("resource");
     let body = match resource {
@@ -104,7 +109,7 @@ pub(crate) struct Parts<'e> {
 impl<'e> Parts<'e> {
     /// What `entry.request` says; the URL is relative to the base or below it.
     pub(crate) fn of(entry: Element<'e>, base: &str) -> Result<Parts<'e>, Refusal> {
-        let wrong = |text: &str| Refusal::new(Class::Malformed, text).at(entry.path());
+        let wrong = |text: &str| Refusal::new(Class::Malformed, text);
         let request = entry.get("request").ok_or_else(|| wrong("The entry has no request."))?;
         let method =
             request.text_at("method").and_then(Method::of).ok_or_else(|| wrong("The entry has no known method."))?;

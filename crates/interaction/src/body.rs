@@ -34,22 +34,28 @@ pub(crate) fn read(
     }
 }
 
-/// `None` as media type stands for JSON or XML, by the first character.
 fn read_text(bytes: &[u8], content_type: Option<&str>, shapes: &dyn Shapes, limits: &Limits) -> Result<Tree, Refusal> {
-    if bytes.is_empty() {
-        return Err(Refusal::new(Class::Malformed, "The request needs a resource in its body."));
-    }
-    let format = match content_type {
-        Some(content_type) => Format::of(content_type).ok_or_else(|| {
-            let text = "The body is read as application/fhir+json or application/fhir+xml, version 4.0.";
-            Refusal::new(Class::UnsupportedMediaType, text)
-        })?,
-        None => looks_like(bytes),
-    };
-    Ok(match format {
+    Ok(match format(bytes, content_type)? {
         Format::Json => model::json::read(bytes, limits)?,
         Format::Xml => model::xml::read(bytes, shapes, limits)?,
     })
+}
+
+/// The form of a body. `None` as media type stands for JSON or XML, by the first character.
+///
+/// # Errors
+/// [`Class::UnsupportedMediaType`] where that is no form of FHIR, [`Class::Malformed`] where there is no body.
+pub(crate) fn format(bytes: &[u8], content_type: Option<&str>) -> Result<Format, Refusal> {
+    if bytes.is_empty() {
+        return Err(Refusal::new(Class::Malformed, "The request needs a resource in its body."));
+    }
+    match content_type {
+        Some(content_type) => Format::of(content_type).ok_or_else(|| {
+            let text = "The body is read as application/fhir+json or application/fhir+xml, version 4.0.";
+            Refusal::new(Class::UnsupportedMediaType, text)
+        }),
+        None => Ok(looks_like(bytes)),
+    }
 }
 
 /// The form of a text, by its first character.

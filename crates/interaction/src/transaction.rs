@@ -3,9 +3,7 @@
 //! In the order of the specification: DELETE, POST, PUT, then GET on what was committed. Links between entries (`urn:uuid:`
 //! or any `fullUrl`) and conditional references lead to the stored resources, wherever a link can stand.
 
-use std::collections::HashMap;
-
-use model::{Element, ElementId, Shapes, Tree};
+use model::Element;
 use storage::{Effect, Expect, Method as Came, View};
 
 use crate::answer::{Answer, etag};
@@ -13,10 +11,12 @@ use crate::batch::{Parts, entry_answer};
 use crate::call::Method;
 use crate::conditional::{self, several};
 use crate::conditions;
+use crate::entries::Entries;
+use crate::links::Links;
 use crate::refusal::{Class, Refusal};
 use crate::request::Request;
 use crate::target::{Level, Target};
-use crate::write::{self, Draft, Lock, Stored};
+use crate::write::{self, Draft, Lock, Stored, Texts};
 use crate::{checked, patch};
 
 /// How often a transaction is planned anew because a condition changed meanwhile.
@@ -34,61 +34,57 @@ enum Step {
     Read,
 }
 
-/// Does the transaction; the answers stand in the order of the entries.
+/// Does the transaction; the answers stand in the order of the entries. Each entry is read twice: for the plan, and when all
+/// know where they will be, for its content.
 ///
 /// # Errors
 /// What the first entry that fails is refused with; nothing is stored.
-pub(crate) fn run(request: &Request<'_>, tree: Tree) -> Result<Vec<Answer>, Refusal> {
-    let attempts = if may_meet_others(&tree) { ATTEMPTS } else { 1 };
-    for _ in 1..attempts {
-        match attempt(request, tree.clone()) {
+pub(crate) fn run(request: &Request<'_>, entries: &Entries<'_>) -> Result<Vec<Answer>, Refusal> {
+    for _ in 1..ATTEMPTS {
+        match attempt(request, entries) {
             Err(refusal) if refusal.class == Class::Busy => {}
             done => return done,
         }
     }
-    attempt(request, tree)
+    attempt(request, entries)
 }
 
-/// Whether what is planned depends on what was found before: then another writer can come between.
-fn may_meet_others(tree: &Tree) -> bool {
-    let conditional = |entry: Element<'_>| {
-        let text = |path| entry.text_at(path).unwrap_or_default();
-        entry.get("request").is_some_and(|request| request.get("ifNoneExist").is_some())
-            || text("request.url").contains('?')
-            || text("request.method") == "PATCH"
-    };
-    tree.root().all("entry").any(conditional)
-}
-
-fn attempt(request: &Request<'_>, mut tree: Tree) -> Result<Vec<Answer>, Refusal> {
+fn attempt(request: &Request<'_>, entries: &Entries<'_>) -> Result<Vec<Answer>, Refusal> {
     let mut plan = Plan::default();
-    for (number, entry) in tree.root().all("entry").enumerate() {
-        let step = plan.add(request, entry).map_err(|refusal| named(refusal, number))?;
-        plan.steps.push(step);
+    for number in 0..entries.len() {
+        let bundle = entries.read(number)?;
+        for entry in bundle.root().all("entry") {
+            let step = plan.add(request, number, entry).map_err(|refusal| named(refusal, number))?;
+            plan.steps.push(step);
+        }
     }
-    plan.link(request, &mut tree)?;
-    let drafts = plan.drafts(request, &tree)?;
-    let locks = std::mem::take(&mut plan.locks);
-    // What is read behind the commit is read as of it; else nobody needs the entries any more.
-    let has_reads = plan.steps.iter().any(|step| matches!(step, Step::Read | Step::Existing(_)));
-    let tree = Some(tree).filter(|_| has_reads);
+    let Plan { steps, writes, locks, mut links } = plan;
+    let view = request.service.store().view(None).map_err(Refusal::fault)?;
+    let mut is_drafted = true;
+    let drafts = writes.iter().map(|planned| {
+        let draft = planned.draft(request, entries, &view, &mut links);
+        is_drafted = draft.is_ok();
+        draft
+    });
+    // What is read behind the commit is read as of it.
+    let has_reads = steps.iter().any(|step| matches!(step, Step::Read | Step::Existing(_)));
+    let texts = if wants_texts(request) { Texts::Kept } else { Texts::Dropped };
     let stored = match has_reads {
-        true => write::commit_locked(request.service, &request.permit, request.call.now, drafts, locks),
-        false => write::commit_last(request, drafts, locks),
+        true => write::commit_each(request.service, &request.permit, request.call.now, drafts, locks, texts),
+        false => write::commit_each_last(request, drafts, locks, texts),
     };
     let is_patch = |planned: &Planned| planned.method == Came::Patch && planned.expect == Expect::Any;
-    let stored = stored.map_err(|refusal| match plan.writes.iter().any(is_patch) {
+    let stored = stored.map_err(|refusal| match is_drafted && writes.iter().any(is_patch) {
         true => patch::again(refusal, Expect::Any),
         false => refusal,
     })?;
-    let entries: Vec<Element<'_>> = tree.iter().flat_map(|tree| tree.root().all("entry")).collect();
-    let answers = plan.steps.iter().enumerate().map(|(number, step)| match step {
+    let answers = steps.iter().enumerate().map(|(number, step)| match step {
         Step::Write(place) => written(request, stored.get(*place)),
         Step::Existing(name) => existing(request, name),
         Step::Deletes => Answer::empty(204),
-        Step::Read => match entries.get(number) {
-            Some(entry) => entry_answer(request, *entry),
-            None => request.service.refuse(Refusal::fault("a read without its entry")),
+        Step::Read => match entries.read(number) {
+            Ok(bundle) => entry_answer(request, &bundle, number),
+            Err(refusal) => request.service.refuse(refusal),
         },
     });
     Ok(answers.collect())
@@ -100,12 +96,37 @@ struct Planned {
     id: String,
     expect: Expect,
     method: Came,
-    entry: Option<ElementId>,
+    /// The number of its entry.
+    entry: usize,
 }
 
 impl Planned {
-    fn patched(&self, request: &Request<'_>, entry: Element<'_>) -> Result<Draft, Refusal> {
-        let (content_type, bytes) = patch::of_entry(entry)?;
+    fn draft(
+        &self,
+        request: &Request<'_>,
+        entries: &Entries<'_>,
+        view: &View,
+        links: &mut Links,
+    ) -> Result<Draft, Refusal> {
+        let (resource_type, id) = (self.resource_type.clone(), self.id.clone());
+        if self.method == Came::Delete {
+            return Ok(Draft::delete(&resource_type, id));
+        }
+        let Some(mut resource) = entries.resource(self.entry)? else {
+            return Err(Refusal::new(Class::Malformed, format!("The entry for {resource_type} has no resource.")));
+        };
+        links.lead(request, view, &mut resource)?;
+        let named = |refusal| named(refusal, self.entry);
+        if self.method == Came::Patch {
+            return self.patched(request, resource.root()).map_err(named);
+        }
+        let checked = checked::check(request.service, request.call.now, resource, &resource_type).map_err(named)?;
+        let (expect, method, content) = (self.expect, self.method, Some(checked));
+        Ok(Draft { resource_type, id, expect, method, content, exact: false, unless_same: false })
+    }
+
+    fn patched(&self, request: &Request<'_>, resource: Element<'_>) -> Result<Draft, Refusal> {
+        let (content_type, bytes) = patch::of_entry(resource)?;
         let content = patch::Content { content_type: Some(&content_type), bytes: &bytes };
         patch::draft(request, &self.resource_type, &self.id, self.expect, content)
     }
@@ -116,12 +137,11 @@ struct Plan {
     steps: Vec<Step>,
     writes: Vec<Planned>,
     locks: Vec<Lock>,
-    /// Where links lead: `fullUrl` to `[type]/[id]`.
-    places: HashMap<String, String>,
+    links: Links,
 }
 
 impl Plan {
-    fn add(&mut self, request: &Request<'_>, entry: Element<'_>) -> Result<Step, Refusal> {
+    fn add(&mut self, request: &Request<'_>, number: usize, entry: Element<'_>) -> Result<Step, Refusal> {
         let parts = Parts::of(entry, request.call.base)?;
         if matches!(parts.method, Method::Get | Method::Head) {
             return Ok(Step::Read);
@@ -137,15 +157,20 @@ impl Plan {
             return Err(Refusal::new(Class::Malformed, format!("{} is no resource type.", target.resource_type)));
         }
         match parts.method {
-            Method::Post => self.create(request, entry, &target),
-            Method::Put => self.update(request, entry, &target, parts.query),
-            Method::Delete => self.delete(request, &target, parts.query),
-            Method::Patch => self.patch(request, entry, &target, parts.query),
+            Method::Post => self.create(request, (number, entry), &target),
+            Method::Put => self.update(request, (number, entry), &target, parts.query),
+            Method::Delete => self.delete(request, number, &target, parts.query),
+            Method::Patch => self.patch(request, (number, entry), &target, parts.query),
             Method::Get | Method::Head => Ok(Step::Read),
         }
     }
 
-    fn create(&mut self, request: &Request<'_>, entry: Element<'_>, target: &Target) -> Result<Step, Refusal> {
+    fn create(
+        &mut self,
+        request: &Request<'_>,
+        (number, entry): (usize, Element<'_>),
+        target: &Target,
+    ) -> Result<Step, Refusal> {
         let condition = entry.text_at("request.ifNoneExist");
         if let Some(query) = condition {
             let condition = conditional::look_up(request, &target.resource_type, query, 1)?;
@@ -153,20 +178,20 @@ impl Plan {
                 [] => self.lock(condition.lock),
                 [id] => {
                     let name = format!("{}/{id}", target.resource_type);
-                    self.place(entry, &name);
+                    self.links.place(entry, &name);
                     return Ok(Step::Existing(name));
                 }
                 _ => return Err(several("ifNoneExist")),
             }
         }
         let id = request.call.ids.next(request.call.now);
-        Ok(self.write(entry, &target.resource_type, id, Expect::Never, Came::Create))
+        Ok(self.write((number, entry), &target.resource_type, id, Expect::Never, Came::Create))
     }
 
     fn update(
         &mut self,
         request: &Request<'_>,
-        entry: Element<'_>,
+        (number, entry): (usize, Element<'_>),
         target: &Target,
         query: &str,
     ) -> Result<Step, Refusal> {
@@ -175,7 +200,7 @@ impl Plan {
             let condition = conditional::look_up(request, &target.resource_type, query, 1)?;
             let (id, expect) = conditional::updated(request, &condition.ids, own)?;
             self.lock(condition.lock);
-            return Ok(self.write(entry, &target.resource_type, id, expect, Came::Update));
+            return Ok(self.write((number, entry), &target.resource_type, id, expect, Came::Update));
         }
         if own != Some(&target.id) {
             return Err(Refusal::new(
@@ -189,14 +214,14 @@ impl Plan {
             ..Default::default()
         };
         let expect = conditions::expected(&headers)?;
-        Ok(self.write(entry, &target.resource_type, target.id.clone(), expect, Came::Update))
+        Ok(self.write((number, entry), &target.resource_type, target.id.clone(), expect, Came::Update))
     }
 
     /// The patch itself is done when all links are known.
     fn patch(
         &mut self,
         request: &Request<'_>,
-        entry: Element<'_>,
+        (number, entry): (usize, Element<'_>),
         target: &Target,
         query: &str,
     ) -> Result<Step, Refusal> {
@@ -208,10 +233,10 @@ impl Plan {
         }
         let headers = crate::call::Headers { if_match: entry.text_at("request.ifMatch"), ..Default::default() };
         let expect = conditions::expected(&headers)?;
-        Ok(self.write(entry, &target.resource_type, id, expect, Came::Patch))
+        Ok(self.write((number, entry), &target.resource_type, id, expect, Came::Patch))
     }
 
-    fn delete(&mut self, request: &Request<'_>, target: &Target, query: &str) -> Result<Step, Refusal> {
+    fn delete(&mut self, request: &Request<'_>, entry: usize, target: &Target, query: &str) -> Result<Step, Refusal> {
         let mut ids = vec![target.id.clone()];
         if target.level == Level::Type {
             let condition = conditional::look_up(request, &target.resource_type, query, conditional::MOST)?;
@@ -224,28 +249,22 @@ impl Plan {
         }
         for id in ids {
             let (resource_type, expect, method) = (target.resource_type.clone(), Expect::Any, Came::Delete);
-            self.writes.push(Planned { resource_type, id, expect, method, entry: None });
+            self.writes.push(Planned { resource_type, id, expect, method, entry });
         }
         Ok(Step::Deletes)
     }
 
-    fn write(&mut self, entry: Element<'_>, resource_type: &str, id: String, expect: Expect, method: Came) -> Step {
-        self.place(entry, &format!("{resource_type}/{id}"));
-        let (resource_type, entry) = (resource_type.to_owned(), entry.get("resource").map(|resource| resource.id()));
-        self.writes.push(Planned { resource_type, id, expect, method, entry });
+    fn write(
+        &mut self,
+        (number, entry): (usize, Element<'_>),
+        resource_type: &str,
+        id: String,
+        expect: Expect,
+        method: Came,
+    ) -> Step {
+        self.links.place(entry, &format!("{resource_type}/{id}"));
+        self.writes.push(Planned { resource_type: resource_type.to_owned(), id, expect, method, entry: number });
         Step::Write(self.writes.len() - 1)
-    }
-
-    fn place(&mut self, entry: Element<'_>, name: &str) {
-        if let Some(url) = entry.text_at("fullUrl") {
-            self.places.insert(url.to_owned(), name.to_owned());
-            // A relative link to an entry of a server is completed by that server's base.
-            if url.starts_with("http")
-                && let Some(relative) = last_two(url)
-            {
-                self.places.entry(relative.to_owned()).or_insert_with(|| name.to_owned());
-            }
-        }
     }
 
     fn lock(&mut self, lock: Lock) {
@@ -253,114 +272,6 @@ impl Plan {
             self.locks.push(lock);
         }
     }
-
-    /// Leads every link of the Bundle to its resource.
-    fn link(&mut self, request: &Request<'_>, tree: &mut Tree) -> Result<(), Refusal> {
-        let view = request.service.store().view(None).map_err(Refusal::fault)?;
-        let mut changes: Vec<(ElementId, String)> = Vec::new();
-        for element in tree.root().descendants() {
-            let Some(text) = element.text() else {
-                continue;
-            };
-            if element.name() == "div" {
-                changes.extend(self.linked_narrative(text).map(|text| (element.id(), text)));
-            } else if let Some(place) = self.place_of(text) {
-                if is_link(element, request.shapes()) {
-                    changes.push((element.id(), place));
-                }
-            } else if element.name() == "reference" && is_conditional(text) {
-                changes.push((element.id(), self.conditional_reference(request, &view, text)?));
-            }
-        }
-        for (id, text) in changes {
-            tree.edit_at(id).set_value(text.as_str());
-        }
-        Ok(())
-    }
-
-    fn place_of(&self, text: &str) -> Option<String> {
-        if let Some(place) = self.places.get(text) {
-            return Some(place.clone());
-        }
-        let (url, fragment) = text.split_once('#')?;
-        self.places.get(url).map(|place| format!("{place}#{fragment}"))
-    }
-
-    /// The narrative with the links of its `href` and `src` led to their resources; `None` where none is to be led.
-    /// In one pass: a Bundle may have as many narratives as links.
-    fn linked_narrative(&self, text: &str) -> Option<String> {
-        let (mut linked, mut rest, mut is_changed) = (String::with_capacity(text.len()), text, false);
-        while let Some(at) = rest.find("=\"urn:") {
-            let (before, after) = rest.split_at(at + 2);
-            linked.push_str(before);
-            let url = after.split('"').next().unwrap_or_default();
-            let is_link = before.ends_with("href=\"") || before.ends_with("src=\"");
-            let place = self.places.get(url).filter(|_| is_link);
-            is_changed |= place.is_some();
-            linked.push_str(place.map_or(url, String::as_str));
-            rest = after.get(url.len()..).unwrap_or_default();
-        }
-        linked.push_str(rest);
-        is_changed.then_some(linked)
-    }
-
-    /// The resource of `Practitioner?identifier=…`.
-    fn conditional_reference(&mut self, request: &Request<'_>, view: &View, text: &str) -> Result<String, Refusal> {
-        if let Some(known) = self.places.get(text) {
-            return Ok(known.clone());
-        }
-        let name = conditional::referred(request, view, text)?;
-        self.places.insert(text.to_owned(), name.clone());
-        Ok(name)
-    }
-
-    fn drafts(&self, request: &Request<'_>, tree: &Tree) -> Result<Vec<Draft>, Refusal> {
-        let mut drafts = Vec::with_capacity(self.writes.len());
-        for (number, planned) in self.writes.iter().enumerate() {
-            let content = match (planned.entry, planned.method) {
-                (_, Came::Delete) => None,
-                (Some(entry), Came::Patch) => {
-                    let draft = planned.patched(request, tree.element(entry));
-                    drafts.push(draft.map_err(|refusal| named(refusal, number))?);
-                    continue;
-                }
-                (Some(entry), _) => {
-                    let resource = Tree::from_element(tree.element(entry));
-                    let checked = checked::check(request.service, request.call.now, resource, &planned.resource_type);
-                    Some(checked.map_err(|refusal| named(refusal, number))?)
-                }
-                (None, _) => {
-                    let text = format!("The entry for {} has no resource.", planned.resource_type);
-                    return Err(Refusal::new(Class::Malformed, text));
-                }
-            };
-            drafts.push(Draft {
-                resource_type: planned.resource_type.clone(),
-                id: planned.id.clone(),
-                expect: planned.expect,
-                method: planned.method,
-                content,
-                exact: false,
-                unless_same: false,
-            });
-        }
-        Ok(drafts)
-    }
-}
-
-/// Whether an element is of a type that can hold a link: <http://hl7.org/fhir/R4/http.html#trules>.
-fn is_link(element: Element<'_>, shapes: &dyn Shapes) -> bool {
-    if matches!(element.name(), "fullUrl") || element.parent().is_some_and(|parent| parent.name() == "request") {
-        return false;
-    }
-    element.name() == "reference" || matches!(shapes.type_name(element.type_in(shapes)), "uri" | "url" | "oid" | "uuid")
-}
-
-/// `Patient/1` of `http://server/fhir/Patient/1`.
-fn last_two(url: &str) -> Option<&str> {
-    let (before, _) = url.rsplit_once('/')?;
-    let (base, _) = before.rsplit_once('/')?;
-    url.get(base.len() + 1..)
 }
 
 fn named(mut refusal: Refusal, number: usize) -> Refusal {
@@ -377,14 +288,18 @@ fn written(request: &Request<'_>, stored: Option<&Stored>) -> Answer {
     };
     let status = if stored.effect == Effect::Created { 201 } else { 200 };
     let mut answer = Answer::empty(status);
-    let wants = request.call.headers.prefer.is_some_and(|prefer| prefer.contains("return=representation"));
-    if wants {
+    if wants_texts(request) {
         answer.body = stored.release(&request.permit);
     }
     answer.location = Some(format!("{}/{}/_history/{}", stored.resource_type, stored.id, stored.version));
     answer.etag = Some(etag(stored.version));
     answer.last_modified = Some(stored.instant);
     answer
+}
+
+/// Whether the answer is to hold what was stored.
+fn wants_texts(request: &Request<'_>) -> bool {
+    request.call.headers.prefer.is_some_and(|prefer| prefer.contains("return=representation"))
 }
 
 fn existing(request: &Request<'_>, name: &str) -> Answer {
@@ -397,9 +312,4 @@ fn existing(request: &Request<'_>, name: &str) -> Answer {
         answer.last_modified = Some(model::Instant(version.instant.0));
     }
     answer
-}
-
-/// Whether a reference is a search: `Practitioner?identifier=…`.
-fn is_conditional(reference: &str) -> bool {
-    reference.split_once('?').is_some_and(|(name, _)| crate::checked::RESOURCE_TYPES.binary_search(&name).is_ok())
 }

@@ -56,14 +56,14 @@ pub struct Planned {
     pub index: Vec<Vec<u8>>,
 }
 
-/// Everything of one commit.
+/// What is being planned of one commit: one draft after the other.
 #[derive(Default)]
 pub struct Plan {
-    /// The resources, in the order of the drafts; effects may add some behind.
+    /// The draft, and what effects add behind it.
     pub writes: Vec<Planned>,
     /// Events of the log.
     pub events: Vec<Vec<u8>>,
-    /// What gave the keys: held until the commit is done, so that `$reindex` knows when all write by the parameters now in force.
+    /// What gives the keys, to all drafts the same: held until the commit is done, so that `$reindex` knows when all write by the parameters now in force.
     pub indexed_by: Option<Arc<search::Index>>,
 }
 
@@ -101,6 +101,15 @@ impl Stored {
     }
 }
 
+/// Whether what was stored is told again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Texts {
+    /// [`Stored::release`] gives it.
+    Kept,
+    /// It does not: many texts are not held until all are stored.
+    Dropped,
+}
+
 /// Stores all drafts in one commit, durable when it returns; nothing of it is stored where it fails.
 ///
 /// # Errors
@@ -121,7 +130,23 @@ pub fn commit_locked(
     drafts: Vec<Draft>,
     locks: Vec<Lock>,
 ) -> Result<Vec<Stored>, Refusal> {
-    let (stored, pending) = submit(service, permit, now, drafts, locks)?;
+    commit_each(service, permit, now, drafts.into_iter().map(Ok), locks, Texts::Kept)
+}
+
+/// The same of drafts that are made one after the other: the tree of each is gone before the next one comes. Where one cannot
+/// be made, nothing is stored.
+///
+/// # Errors
+/// As [`commit_locked`], and what a draft was refused with.
+pub(crate) fn commit_each(
+    service: &Service,
+    permit: &Permit,
+    now: Instant,
+    drafts: impl Iterator<Item = Result<Draft, Refusal>>,
+    locks: Vec<Lock>,
+    texts: Texts,
+) -> Result<Vec<Stored>, Refusal> {
+    let (stored, pending) = submit(service, permit, now, drafts, locks, texts)?;
     pending.map_or(Ok(()), Submitted::wait).map_err(Refusal::fault)?;
     Ok(stored)
 }
@@ -129,13 +154,26 @@ pub fn commit_locked(
 /// The same for a request that has nothing more to do than to tell of it: the answer is held until it is durable.
 ///
 /// # Errors
-/// As [`commit_locked`].
-pub(crate) fn commit_last(request: &Request<'_>, drafts: Vec<Draft>, locks: Vec<Lock>) -> Result<Vec<Stored>, Refusal> {
-    let (stored, pending) = submit(request.service, &request.permit, request.call.now, drafts, locks)?;
+/// As [`commit_each`].
+pub(crate) fn commit_each_last(
+    request: &Request<'_>,
+    drafts: impl Iterator<Item = Result<Draft, Refusal>>,
+    locks: Vec<Lock>,
+    texts: Texts,
+) -> Result<Vec<Stored>, Refusal> {
+    let (stored, pending) = submit(request.service, &request.permit, request.call.now, drafts, locks, texts)?;
     if let Some(pending) = pending {
         request.later.put(pending);
     }
     Ok(stored)
+}
+
+/// The same of drafts that are there.
+///
+/// # Errors
+/// As [`commit_locked`].
+pub(crate) fn commit_last(request: &Request<'_>, drafts: Vec<Draft>, locks: Vec<Lock>) -> Result<Vec<Stored>, Refusal> {
+    commit_each_last(request, drafts.into_iter().map(Ok), locks, Texts::Kept)
 }
 
 /// Gives all drafts their place in the order of commits; they are neither durable nor visible before the second is waited
@@ -144,31 +182,33 @@ fn submit(
     service: &Service,
     _permit: &Permit,
     now: Instant,
-    drafts: Vec<Draft>,
+    drafts: impl Iterator<Item = Result<Draft, Refusal>>,
     locks: Vec<Lock>,
+    texts: Texts,
 ) -> Result<(Vec<Stored>, Option<Submitted>), Refusal> {
-    let mut plan = Plan::default();
-    plan.writes.extend(drafts.into_iter().map(|draft| Planned { draft, index: Vec::new() }));
-    for effect in effect::EFFECTS {
-        (effect.run)(service, &mut plan)?;
-    }
-    let rules: Vec<Option<Option<Tree>>> = plan.writes.iter().map(|planned| rule(&planned.draft)).collect();
     let mut transaction = Transaction::new(storage::Instant(now.0));
     for lock in locks {
         let times = lock.before.as_deref().and_then(|row| row.try_into().ok()).map_or(0, u64::from_be_bytes);
         transaction.require_state(lock.key.clone(), lock.before);
         transaction.set_state(lock.key, Some((times + 1).to_be_bytes().to_vec()));
     }
-    let indexed_by = plan.indexed_by;
-    let mut stored = Vec::with_capacity(plan.writes.len());
-    for planned in plan.writes {
-        stored.push(add(&mut transaction, planned));
+    let mut plan = Plan::default();
+    let (mut stored, mut rules) = (Vec::new(), Vec::new());
+    for draft in drafts {
+        plan.writes.push(Planned { draft: draft?, index: Vec::new() });
+        for effect in effect::EFFECTS {
+            (effect.run)(service, &mut plan)?;
+        }
+        for planned in plan.writes.drain(..) {
+            rules.push(rule(&planned.draft));
+            stored.push(add(service, &mut transaction, planned, texts)?);
+        }
     }
     for event in plan.events {
         transaction.event(event);
     }
     let (committed, pending) = service.store().submit(transaction).map_err(|error| refused(error, &stored))?;
-    let pending = Submitted { pending, indexed_by };
+    let pending = Submitted { pending, indexed_by: plan.indexed_by };
     for (stored, outcome) in stored.iter_mut().zip(committed.outcomes) {
         stored.version = outcome.version;
         stored.effect = outcome.effect;
@@ -193,7 +233,7 @@ fn rule(draft: &Draft) -> Option<Option<Tree>> {
     is_rule.then(|| draft.content.as_ref().map(|content| Tree::from_element(content.resource())))
 }
 
-fn add(transaction: &mut Transaction, planned: Planned) -> Stored {
+fn add(service: &Service, transaction: &mut Transaction, planned: Planned, texts: Texts) -> Result<Stored, Refusal> {
     let Planned { draft, index } = planned;
     let bucket = match &draft.content {
         Some(content) => compartment::bucket(content.resource(), &draft.id),
@@ -207,7 +247,7 @@ fn add(transaction: &mut Transaction, planned: Planned) -> Stored {
         }
     });
     let content = text.clone().map(|(body, mark)| Content { body, mark, index });
-    transaction.write(Write {
+    let write = Write {
         type_name: draft.resource_type.clone(),
         id: draft.id.clone(),
         bucket,
@@ -215,9 +255,13 @@ fn add(transaction: &mut Transaction, planned: Planned) -> Stored {
         method: draft.method,
         content,
         unless_same: draft.unless_same,
-    });
+    };
+    let text = text.filter(|_| texts == Texts::Kept);
     let (resource_type, id) = (draft.resource_type, draft.id);
-    Stored { resource_type, id, version: 0, instant: Instant(0), effect: Effect::Unchanged, text }
+    let stored = Stored { resource_type, id, version: 0, instant: Instant(0), effect: Effect::Unchanged, text };
+    let packed = service.store().pack(write).map_err(|error| refused(error, std::slice::from_ref(&stored)))?;
+    transaction.packed(packed);
+    Ok(stored)
 }
 
 fn refused(error: CommitError, stored: &[Stored]) -> Refusal {

@@ -99,6 +99,66 @@ fn nothing_of_a_transaction_that_fails_is_stored() {
 }
 
 #[test]
+fn a_transaction_is_the_same_in_other_words() {
+    let plain = bundle(
+        "transaction",
+        &[
+            entry("urn:uuid:1", "POST", "Patient", &patient("p")),
+            entry("urn:uuid:2", "PUT", "Basic/b", r#"{"resourceType":"Basic","id":"b","code":{"text":"}],{\"x\":["}}"#),
+        ],
+    );
+    let spaced = plain.replace(",\"entry\"", " ,\n\"entry\" ").replace("},{\"fullUrl", "} , {\"fullUrl");
+    let last = plain.replace(r#""type":"transaction","#, "");
+    let last = format!("{},\"type\":\"transaction\"}}", last.trim_end_matches('}'));
+    let escaped = plain.replace("\"entry\"", "\"\\u0065ntry\"").replace("\"resource\"", "\"\\u0072esource\"");
+    let marked = format!("\u{feff}{plain}");
+    for text in [&plain, &spaced, &last, &escaped, &marked] {
+        let server = start(&[]);
+        let answer = server.post("", text);
+        assert_eq!(answer.status, 200, "{text}: {}", answer.text());
+        assert_eq!(texts(&answer.tree(), "entry.response.status"), ["201 Created", "201 Created"]);
+        assert_eq!(texts(&server.get("Basic/b").tree(), "code.text"), [r#"}],{"x":["#]);
+    }
+    let xml = r#"<Bundle xmlns="http://hl7.org/fhir"><type value="transaction"/><entry><fullUrl value="urn:uuid:1"/><resource>
+        <Patient><active value="true"/></Patient></resource><request><method value="POST"/><url value="Patient"/></request></entry>
+        <entry><resource><Basic><code><text value="x"/></code><subject><reference value="urn:uuid:1"/></subject></Basic></resource>
+        <request><method value="POST"/><url value="Basic"/></request></entry></Bundle>"#;
+    let server = start(&[]);
+    let request = server.client.post(server.url("")).header("Content-Type", "application/fhir+xml").body(xml);
+    assert_eq!(told(request).status, 200);
+    let patient = format!("Patient/{}", texts(&server.get("Patient").tree(), "entry.resource.id").remove(0));
+    assert_eq!(texts(&server.get("Basic").tree(), "entry.resource.subject.reference"), [patient]);
+}
+
+#[test]
+fn nothing_is_done_where_an_entry_cannot_be_read() {
+    let server = start(&[]);
+    let good = entry("urn:uuid:1", "POST", "Patient", &patient("p"));
+    let twice =
+        entry("urn:uuid:2", "POST", "Basic", r#"{"resourceType":"Basic","code":{"text":"x"},"code":{"text":"y"}}"#);
+    for kind in ["batch", "transaction"] {
+        let answer = server.post("", &bundle(kind, &[good.clone(), twice.clone()]));
+        assert_eq!(
+            answer.refused(400, "structure").tree().root().text_at("issue.expression"),
+            Some("Bundle.entry[1].resource")
+        );
+        server.post("", &bundle(kind, &[good.clone(), "{\"a\":[}".to_owned()])).refused(400, "structure");
+        server.post("", &bundle(kind, &[good.clone(), "[]".to_owned()])).refused(400, "structure");
+    }
+    assert!(is_empty(&server));
+}
+
+#[test]
+fn a_large_transaction_is_done_beside_the_others() {
+    let server = start(&[]);
+    let long = format!(r#"{{"resourceType":"Basic","code":{{"text":"{}"}}}}"#, "x".repeat(900 << 10));
+    let entries: Vec<String> =
+        (0..6).map(|number| entry(&format!("urn:uuid:{number}"), "POST", "Basic", &long)).collect();
+    let answer = server.post("", &bundle("transaction", &entries));
+    assert_eq!(texts(&answer.tree(), "entry.response.status"), ["201 Created"; 6], "{}", answer.text());
+}
+
+#[test]
 fn a_batch_does_what_it_can() {
     let server = start(&[]);
     let body = bundle(

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::blob::{self, BlobId};
 use crate::engine::EngineError;
 use crate::number::{Bucket, Number};
+use crate::prepared::PreparedWrite;
 use crate::reindex::Reindex;
 use crate::store::{Instant, T};
 use crate::view::View;
@@ -13,7 +14,7 @@ use crate::view::View;
 #[derive(Debug, Default)]
 pub struct Transaction {
     pub(crate) instant: Instant,
-    pub(crate) writes: Vec<Write>,
+    pub(crate) writes: Vec<Given>,
     pub(crate) reindexed: Vec<Reindex>,
     pub(crate) events: Vec<Vec<u8>>,
     pub(crate) state: Vec<(Vec<u8>, Option<Vec<u8>>)>,
@@ -31,7 +32,13 @@ impl Transaction {
 
     /// Adds a new version of a resource. At most one write per resource in a transaction.
     pub fn write(&mut self, write: Write) -> &mut Transaction {
-        self.writes.push(write);
+        self.writes.push(Given::Plain(write));
+        self
+    }
+
+    /// The same, of a write that was packed before.
+    pub fn packed(&mut self, write: PackedWrite) -> &mut Transaction {
+        self.writes.push(Given::Packed(write.0));
         self
     }
 
@@ -106,6 +113,17 @@ pub struct Write {
     pub content: Option<Content>,
     /// When the current version has exactly the same body and mark, write no new version ([`Effect::Unchanged`]).
     pub unless_same: bool,
+}
+
+/// A [`Write`] that is checked, its body compressed and no longer held ([`crate::Store::pack`]): a transaction of many holds less.
+#[derive(Debug)]
+pub struct PackedWrite(pub(crate) PreparedWrite);
+
+/// A write as a transaction was given it.
+#[derive(Debug)]
+pub(crate) enum Given {
+    Plain(Write),
+    Packed(PreparedWrite),
 }
 
 /// The content of a resource version.

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use ::fjall::config::{
     BlockSizePolicy, BloomConstructionPolicy, CompressionPolicy, FilterPolicy, FilterPolicyEntry, PinningPolicy,
 };
-use ::fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions, PersistMode};
+use ::fjall::{
+    CompressionType, Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions, OwnedWriteBatch, PersistMode,
+};
 
 use crate::disk::bytes_of_files;
 use crate::embedded::Embedded;
@@ -44,8 +46,10 @@ impl Fjall {
             .manual_journal_persist(true)
             .max_journaling_size(64 << 20)
             .journal_compression(CompressionType::None)
-            // One flushes while the other compacts. With one alone, memory tables grow for as long as a compaction takes.
-            .worker_threads(2)
+            // With one alone, memory tables grow for as long as a compaction takes. The first of several only flushes: it hands on
+            // what is to be compacted, and takes it out of the queue again at once until another is free to do it. With two that
+            // burns a processor during each long compaction; a third empties the queue.
+            .worker_threads(3)
             .open()
             .map_err(|e| EngineError::io("opening fjall", e))?;
         let mut keyspaces = Vec::with_capacity(Space::ALL.len());
@@ -171,7 +175,7 @@ impl Tables for Fjall {
     }
 
     fn apply(&self, ops: &[Op], applied: u64) -> Result<(), EngineError> {
-        let mut batch = self.database.batch();
+        let mut batch = OwnedWriteBatch::with_capacity(self.database.clone(), ops.len() + 1);
         for op in ops {
             let keyspace = self.keyspace(op.space)?;
             match &op.value {

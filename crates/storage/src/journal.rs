@@ -99,6 +99,8 @@ impl Journal {
     /// Puts a batch in line for the next frame. Batches come in the order of their numbers.
     pub(crate) fn append(&self, number: u64, ops: &[Op]) {
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        // What grows by doubling would take twice of it.
+        queue.batches.reserve(ops.iter().map(room).sum());
         put_batch(&mut queue.batches, ops);
         queue.last = number;
     }
@@ -259,6 +261,11 @@ impl Journal {
         closed.push_back((before.name, before.last));
         Ok(())
     }
+}
+
+/// The most bytes that a write takes in a batch.
+fn room(op: &Op) -> usize {
+    op.key.len() + op.value.as_ref().map_or(0, Vec::len) + 16
 }
 
 /// Creates a segment with this header, durable when it returns.

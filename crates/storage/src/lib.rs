@@ -80,7 +80,7 @@ mod view;
 
 pub use blob::BlobId;
 pub use commit::{
-    CommitError, Committed, Content, Effect, Expect, Found, Method, Outcome, Refusal, Transaction, Write,
+    CommitError, Committed, Content, Effect, Expect, Found, Method, Outcome, PackedWrite, Refusal, Transaction, Write,
 };
 pub use dictionary::{DictionaryError, train};
 pub use disk::{Disk, DiskFile, Folder};

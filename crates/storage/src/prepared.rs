@@ -4,7 +4,9 @@ use std::collections::HashSet;
 
 use sha2::{Digest, Sha256};
 
-use crate::commit::{CommitError, Effect, Expect, Guard, Method, Outcome, Refusal, Transaction, Write};
+use crate::commit::{
+    CommitError, Effect, Expect, Given, Guard, Method, Outcome, PackedWrite, Refusal, Transaction, Write,
+};
 use crate::commit_row::{Chain, first_16};
 use crate::dictionary::MAX_BODY;
 use crate::engine::MAX_KEY;
@@ -33,6 +35,7 @@ pub(crate) struct Prepared {
 }
 
 /// A [`Write`] made ready.
+#[derive(Debug)]
 pub(crate) struct PreparedWrite {
     pub(crate) type_name: String,
     pub(crate) id: String,
@@ -44,6 +47,7 @@ pub(crate) struct PreparedWrite {
 }
 
 /// A [`crate::Content`] made ready.
+#[derive(Debug)]
 pub(crate) struct PreparedContent {
     pub(crate) hash: [u8; 32],
     pub(crate) mark: u64,
@@ -59,8 +63,14 @@ impl Prepared {
     pub(crate) fn new(inner: &Inner, transaction: Transaction) -> Result<Prepared, CommitError> {
         let mut seen = HashSet::with_capacity(transaction.writes.len());
         for (position, write) in transaction.writes.iter().enumerate() {
-            check(position, write)?;
-            if !seen.insert((write.type_name.as_str(), write.id.as_str())) {
+            let name = match write {
+                Given::Plain(write) => {
+                    check(position, write)?;
+                    (write.type_name.as_str(), write.id.as_str())
+                }
+                Given::Packed(write) => (write.type_name.as_str(), write.id.as_str()),
+            };
+            if !seen.insert(name) {
                 return Err(refuse(position, Refusal::Twice));
             }
         }
@@ -83,7 +93,10 @@ impl Prepared {
         }
         let mut writes = Vec::with_capacity(transaction.writes.len());
         for write in transaction.writes {
-            writes.push(prepare(inner, write)?);
+            writes.push(match write {
+                Given::Plain(write) => prepare(inner, write)?,
+                Given::Packed(write) => write,
+            });
         }
         let state = transaction.state.into_iter();
         let added = transaction.added.into_iter();
@@ -155,6 +168,13 @@ fn check(position: usize, write: &Write) -> Result<(), CommitError> {
         }
     }
     Ok(())
+}
+
+impl PackedWrite {
+    pub(crate) fn new(inner: &Inner, write: Write) -> Result<PackedWrite, CommitError> {
+        check(0, &write)?;
+        prepare(inner, write).map(PackedWrite)
+    }
 }
 
 fn prepare(inner: &Inner, write: Write) -> Result<PreparedWrite, CommitError> {

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use crate::commit::{CommitError, Committed, Transaction};
+use crate::commit::{CommitError, Committed, PackedWrite, Transaction, Write};
 use crate::commit_row::{CommitRow, HeadOfCommits, commit_key};
 use crate::dictionary::{Dictionaries, DictionaryError, train};
 use crate::engine::{Batch, Damage, Engine, EngineError, SubmitError};
@@ -183,6 +183,14 @@ impl Store {
                 Err(error)
             }
         }
+    }
+
+    /// Does what a commit does of one write before it has its place: to be handed to [`Transaction::packed`].
+    ///
+    /// # Errors
+    /// [`CommitError::Unacceptable`] of write 0, and failures of the engine.
+    pub fn pack(&self, write: Write) -> Result<PackedWrite, CommitError> {
+        PackedWrite::new(&self.inner, write)
     }
 
     /// The store as of `t`, or as of the last transaction. Cheap; holds nothing back.

@@ -58,6 +58,11 @@ impl OwnedCall {
         Ok(OwnedCall { caller, method, path, query, headers, body, base, now: state.clock.now() })
     }
 
+    /// How many bytes its body has.
+    pub(crate) fn bytes(&self) -> usize {
+        self.body.len()
+    }
+
     /// The call.
     pub(crate) fn call<'a>(&'a self, state: &'a State) -> Call<'a> {
         let [

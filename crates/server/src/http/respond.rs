@@ -14,6 +14,10 @@ use super::cors;
 use super::state::State;
 use super::stream_body::StreamBody;
 
+/// From so many bytes of body on, a request has a thread of its own, which ends with it and gives back all that it used; those
+/// that serve one request after the other keep some for the next.
+const LARGE: usize = 4 << 20;
+
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Every path that has no route of its own.
@@ -90,12 +94,22 @@ async fn answer(request: &HttpRequest, body: Result<Bytes, actix_web::Error>, st
     }
     let shared = state.clone();
     let (tell, told) = tokio::sync::oneshot::channel();
+    let is_large = owned.bytes() >= LARGE;
     // The thread is free again as soon as a write has its place in the journal; whoever syncs it then tells.
-    drop(actix_web::rt::task::spawn_blocking(move || {
+    let work = move || {
         let held = shared.service.begin(&owned.call(&shared));
+        drop(owned);
         // Nobody listens after a timeout.
         held.when_durable(move |answer| drop(tell.send(answer)));
-    }));
+    };
+    if is_large {
+        let thread = std::thread::Builder::new().name("large body".to_owned()).spawn(work);
+        if let Err(error) = thread {
+            return refuse(Refusal::fault(error));
+        }
+    } else {
+        drop(actix_web::rt::task::spawn_blocking(work));
+    }
     match tokio::time::timeout(state.timeout, told).await {
         Ok(Ok(answer)) => answer,
         Ok(Err(_)) => refuse(Refusal::fault("a worker ended without an answer")),
