@@ -1,32 +1,50 @@
-//! What a fuzzer drives: each entry takes any bytes and must come back. `fuzz/` builds them for cargo-fuzz, the tests beside
-//! this file drive them with a deterministic mutator.
+//! What a fuzzer drives: each entry takes any bytes and must come back, and what it refuses it refuses with a place.
+//! `fuzz/` builds them for cargo-fuzz, the tests beside this file drive them with a deterministic mutator.
 
 use std::sync::{Arc, LazyLock};
 
 use catalog::Catalog;
-use model::{Limits, Tree, json, xml};
+use model::{Limits, Position, SyntaxError, Tree, json, xml};
 use validation::{Options, Validator};
 
 static VALIDATOR: LazyLock<Validator> = LazyLock::new(|| Validator::new(Arc::new(Catalog::built_in())));
 
 /// JSON, read and validated.
 pub(crate) fn any_json(bytes: &[u8]) {
-    if let Ok(tree) = json::read(bytes, &Limits::default()) {
-        VALIDATOR.validate(&tree, &Options::default());
-    }
+    judge(bytes, json::read(bytes, &Limits::default()));
 }
 
 /// XML, read and validated.
 pub(crate) fn any_xml(bytes: &[u8]) {
-    if let Ok(tree) = xml::read(bytes, VALIDATOR.catalog(), &Limits::default()) {
-        VALIDATOR.validate(&tree, &Options::default());
+    judge(bytes, xml::read(bytes, VALIDATOR.catalog(), &Limits::default()));
+}
+
+/// A text that is not read has its fault in it; every issue of one that is read has words, and a place in it.
+fn judge(bytes: &[u8], read: Result<Tree, SyntaxError>) {
+    match read {
+        Err(error) => assert!(!error.message.is_empty() && is_within(bytes, error.position), "{error:?}"),
+        Ok(tree) => {
+            for issue in VALIDATOR.validate(&tree, &Options::default()) {
+                assert!(!issue.text.is_empty(), "{issue:?}");
+                let placed = issue.position.is_some_and(|position| is_within(bytes, position));
+                assert!(placed || issue.path.is_empty(), "{issue:?}");
+            }
+        }
     }
+}
+
+fn is_within(bytes: &[u8], position: Position) -> bool {
+    let lines = bytes.iter().filter(|byte| **byte == b'\n').count() + 1;
+    (1..=lines).contains(&(position.line as usize)) && (1..=bytes.len() + 1).contains(&(position.column as usize))
 }
 
 /// A FHIRPath expression, compiled and evaluated on a small resource.
 pub(crate) fn any_fhirpath(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
-    let Ok(expression) = fhirpath::Expression::compile(text, VALIDATOR.catalog(), None) else { return };
+    let expression = match fhirpath::Expression::compile(text, VALIDATOR.catalog(), None) {
+        Ok(expression) => expression,
+        Err(error) => return assert!(!error.message.is_empty() && error.offset <= text.len(), "{error:?}"),
+    };
     let mut tree = Tree::new("Patient");
     tree.edit().set("birthDate", "1970-01-01").item("name").set("family", "Rossi").push("given", "Ada");
     let prepared = fhirpath::Prepared::new(&tree, VALIDATOR.catalog());

@@ -63,10 +63,10 @@ fn twisted(text: &str, dice: &mut Dice) -> Vec<u8> {
 fn twisted_texts_come_back() {
     type Entry = (&'static str, fn(&[u8]), usize);
     let entries: [Entry; 4] = [
-        (PATIENT, entries::any_json, 600),
-        (XML, entries::any_xml, 600),
-        (PATH, entries::any_fhirpath, 1500),
-        (PROFILE, entries::any_profile, 300),
+        (PATIENT, entries::any_json, 3000),
+        (XML, entries::any_xml, 3000),
+        (PATH, entries::any_fhirpath, 5000),
+        (PROFILE, entries::any_profile, 1000),
     ];
     for (text, entry, rounds) in entries {
         let mut dice = Dice(7);
