@@ -78,6 +78,9 @@ impl Validator {
         }
         let root = tree.root();
         let mut issues = tree.issues().to_vec();
+        for issue in &mut issues {
+            issue.path = in_fhirpath(tree, &self.programs.catalog, &issue.path);
+        }
         if root.resource_type().is_none_or(str::is_empty) {
             if issues.is_empty() {
                 issues.push(Issue::error(IssueType::Structure, "", "There is no resource here: no resourceType."));
@@ -105,7 +108,11 @@ impl Validator {
 
     /// Adds findings with their paths and positions, in the order of the text, each once.
     fn tell(&self, tree: &Tree, mut findings: Vec<Finding>, issues: &mut Vec<Issue>) {
-        let place = |finding: &Finding| (tree.element(finding.element).offset().unwrap_or(0), finding.element);
+        // Errors first at one element, so that of one text said twice the graver one stays.
+        let place = |finding: &Finding| {
+            let offset = tree.element(finding.element).offset().unwrap_or(0);
+            (offset, finding.element, finding.severity)
+        };
         findings.sort_by_key(place);
         let mut lines: Vec<usize> = vec![0];
         if !findings.is_empty() {
@@ -129,6 +136,22 @@ impl Validator {
             last.push(key);
         }
     }
+}
+
+/// The path of a fault of the text, which knows no types, as the other issues have it: `value.ofType(Quantity)`.
+fn in_fhirpath(tree: &Tree, catalog: &Catalog, path: &str) -> String {
+    let mut at = tree.root();
+    let mut steps = path.split('.').skip(1);
+    while let Some(step) = steps.next() {
+        let (name, index) = step.trim_end_matches(']').split_once('[').unwrap_or((step, "0"));
+        let index = index.parse().unwrap_or_default();
+        let Some(child) = at.children().filter(|child| child.name() == name).nth(index) else {
+            let rest: Vec<&str> = std::iter::once(step).chain(steps).collect();
+            return format!("{}.{}", at.path_in(catalog), rest.join("."));
+        };
+        at = child;
+    }
+    if path.contains('.') { at.path_in(catalog) } else { path.to_owned() }
 }
 
 fn position(source: &str, lines: &[usize], offset: usize) -> Position {

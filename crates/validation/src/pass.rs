@@ -5,7 +5,6 @@ use std::cell::{OnceCell, RefCell};
 use model::{Element, ElementId, IssueType, Severity, Tree};
 use smallvec::SmallVec;
 
-use crate::Map;
 use crate::finding::Finding;
 use crate::known;
 use crate::options::Options;
@@ -15,6 +14,7 @@ use crate::rule;
 use crate::said::Said;
 use crate::terminology::Terminology;
 use crate::trial::Trials;
+use crate::{Map, Set};
 
 /// The state of one validation.
 pub(crate) struct Pass<'v, 't> {
@@ -24,6 +24,7 @@ pub(crate) struct Pass<'v, 't> {
     pub(crate) tree: &'t Tree,
     pub(crate) prepared: fhirpath::Prepared<'t>,
     places: OnceCell<Places<'t>>,
+    anchors: OnceCell<Set<Box<str>>>,
     pub(crate) findings: Vec<Finding>,
     /// Passes within passes, by `conformsTo()`.
     pub(crate) depth: u32,
@@ -50,6 +51,7 @@ impl<'v, 't> Pass<'v, 't> {
             tree,
             prepared,
             places: OnceCell::new(),
+            anchors: OnceCell::new(),
             findings: Vec::new(),
             depth: 0,
             trials: Trials::default(),
@@ -61,6 +63,11 @@ impl<'v, 't> Pass<'v, 't> {
     /// Where resources stand and what references point to.
     pub(crate) fn places(&self) -> &Places<'t> {
         self.places.get_or_init(|| Places::of(self.tree))
+    }
+
+    /// The ids that a link within may lead to.
+    pub(crate) fn anchors(&self) -> &Set<Box<str>> {
+        self.anchors.get_or_init(|| rule::link::anchors(self.tree.root()))
     }
 
     pub(crate) fn into_findings(self) -> Vec<Finding> {

@@ -1,6 +1,8 @@
 //! Opening an element that the base left closed: the children that its type, its one type profile, or the element
 //! that its content reference names give it.
 
+use model::IssueType;
+
 use super::differential::Change;
 use super::snapshot::{Making, Node};
 use super::{Shared, Structure, StructureError};
@@ -48,7 +50,7 @@ impl Making<'_> {
         match self.nearest(&url, id) {
             Ok(structure) => Some(structure),
             Err(error) => {
-                self.report(id, error.to_string());
+                self.report(IssueType::NotFound, id, error.to_string());
                 None
             }
         }
@@ -61,7 +63,8 @@ impl Making<'_> {
             Err(StructureError::Unknown(_)) if url != canonical => self.resolver.resolve(url)?,
             other => return other,
         };
-        self.report(id, format!("{canonical} is not loaded; {} is used in its place.", structure.canonical()));
+        let text = format!("{canonical} is not loaded; {} is used in its place.", structure.canonical());
+        self.report(IssueType::NotFound, id, text);
         Ok(structure)
     }
 

@@ -88,8 +88,8 @@ pub type ElementIndex = usize;
 pub struct Structure {
     /// What it says outside its elements.
     pub facts: StructureFacts,
-    /// What was wrong with it though a snapshot could be made: a differential element that fits nowhere, an unknown
-    /// type profile. Paths are element ids.
+    /// What was wrong with it though a snapshot could be made: a differential element that fits nowhere
+    /// (code `structure`), a type profile or base that is not loaded (`not-found`). Paths are element ids.
     pub issues: Vec<Issue>,
     elements: Vec<ElementDefinition>,
     links: Vec<Links>,

@@ -226,7 +226,7 @@ impl Making<'_> {
             None => {
                 let id = plan.change.map_or(plan.step.as_str(), |change| &change.id);
                 let text = format!("The base of {} has no element for it.", self.differential.facts.url);
-                self.report(id, text);
+                self.report(IssueType::Structure, id, text);
                 return;
             }
         };
@@ -262,9 +262,9 @@ impl Making<'_> {
         node
     }
 
-    pub(super) fn report(&mut self, id: &str, text: String) {
+    pub(super) fn report(&mut self, code: IssueType, id: &str, text: String) {
         let rule = self.differential.facts.url.to_string();
-        self.issues.push(Issue::warning(IssueType::Structure, id, text).with_rule(rule));
+        self.issues.push(Issue::warning(code, id, text).with_rule(rule));
     }
 
     fn change(&mut self, node: &mut Node, change: &Change) {

@@ -168,6 +168,23 @@ impl Matcher {
     }
 }
 
+/// Whether the path of a discriminator on an element leads somewhere, else why not. What is not known here is taken to
+/// be right.
+pub(crate) fn leads(programs: &Programs, structure: &Arc<Structure>, index: usize, path: &str) -> Result<(), String> {
+    let Some(steps) = steps(path) else { return Err("is no path that a discriminator may have".into()) };
+    let mut ends = vec![At { structure: structure.clone(), index }];
+    for step in steps {
+        if let Step::Child { name, .. } = &step
+            && !ends.is_empty()
+            && ends.iter().all(|at| at.lacks(programs, name))
+        {
+            return Err(format!("leads nowhere: there is no element '{name}'"));
+        }
+        ends = ends.iter().flat_map(|at| at.step(programs, &step, &mut false)).collect();
+    }
+    Ok(())
+}
+
 /// The steps of a path in the restricted FHIRPath of discriminators.
 fn steps(path: &str) -> Option<Vec<Step>> {
     let mut found = Vec::new();
@@ -272,6 +289,15 @@ impl At {
         let profile = profile.and_then(|profile| At::root(programs, &profile));
         let profile = profile.filter(|at| at.structure.child(0, name).is_some());
         profile.or_else(|| At::root(programs, &element.types.first()?.code))
+    }
+
+    /// Whether it surely has no child of a name: it has one type, which is known and not abstract.
+    fn lacks(&self, programs: &Programs, name: &str) -> bool {
+        let types = &self.element().types;
+        let open =
+            types.len() > 1 || types.first().is_some_and(|ty| matches!(&*ty.code, "Resource" | "DomainResource"));
+        let inside = self.inside(programs, name).filter(|_| !open);
+        inside.is_some_and(|inside| inside.structure.child(inside.index, name).is_none())
     }
 
     fn extension(&self, programs: &Programs, url: &str) -> Vec<At> {

@@ -17,7 +17,7 @@ use catalog::{Catalog, Structure};
 use crate::Map;
 
 use matcher::Needs;
-pub(crate) use matcher::{Matcher, Step, Test};
+pub(crate) use matcher::{Matcher, Step, Test, leads};
 pub(crate) use rule::{Rule, Shortcut};
 pub(crate) use slot::{SlicePlan, SlicingPlan, Slot, Variant};
 pub(crate) use state::{Bound, Kind, State, Targets};

@@ -6,8 +6,10 @@ pub(crate) mod authoring;
 pub(crate) mod binding;
 pub(crate) mod bundle;
 pub(crate) mod cardinality;
+pub(crate) mod element_definition;
 pub(crate) mod extension;
 pub(crate) mod invariant;
+pub(crate) mod link;
 pub(crate) mod narrative;
 pub(crate) mod observation;
 pub(crate) mod primitive;
@@ -17,8 +19,10 @@ pub(crate) mod reference;
 pub(crate) mod resource;
 pub(crate) mod slicing;
 pub(crate) mod structure;
+pub(crate) mod structure_definition;
 pub(crate) mod types;
 pub(crate) mod value;
+pub(crate) mod value_set;
 
 use model::Element;
 
@@ -33,7 +37,7 @@ pub(crate) type ResourceRule = for<'v, 't> fn(&mut Pass<'v, 't>, Element<'t>);
 
 /// Rules on every element, cheapest first; invariants come last, after what is inside.
 pub(crate) const ELEMENT: &[ElementRule] =
-    &[primitive::check, narrative::check, value::check, reference::check, binding::check];
+    &[primitive::check, narrative::check, link::check, value::check, reference::check, binding::check];
 
 /// Rules on resources of one type.
 pub(crate) const RESOURCE: &[(&str, ResourceRule)] = &[
@@ -43,4 +47,6 @@ pub(crate) const RESOURCE: &[(&str, ResourceRule)] = &[
     ("ConceptMap", authoring::concept_map),
     ("Questionnaire", questionnaire::check),
     ("QuestionnaireResponse", questionnaire_response::check),
+    ("StructureDefinition", structure_definition::check),
+    ("ValueSet", value_set::check),
 ];

@@ -191,7 +191,7 @@ fn tag(start: &BytesStart<'_>, depth: usize) -> Result<(), (&'static str, String
             Err(error) => return broken(format!("is not well-formed: {error}")),
         };
         let key = attribute.key.0;
-        let value = attribute.value.trim().to_ascii_lowercase();
+        let value = plain(&attribute.value);
         let known = key.starts_with("xmlns")
             || ATTRIBUTES.contains(&key)
             || matches!(
@@ -215,6 +215,12 @@ fn tag(start: &BytesStart<'_>, depth: usize) -> Result<(), (&'static str, String
         }
     }
     Ok(())
+}
+
+/// A URL as browsers read it: without character references, blanks and control characters, in lower case.
+fn plain(value: &str) -> String {
+    let read = quick_xml::escape::unescape(value).map_or_else(|_| value.to_owned(), |value| value.into_owned());
+    read.chars().filter(|char| !char.is_whitespace() && !char.is_control()).collect::<String>().to_ascii_lowercase()
 }
 
 /// XML knows five named entities; those of HTML that mean one character are common and harmless.
@@ -243,6 +249,7 @@ mod tests {
         assert_eq!(div("<script>x</script>"), Err("txt-1"));
         assert_eq!(div("<p onclick=\"x\">a</p>"), Err("txt-1"));
         assert_eq!(div("<a href=\"javascript:x\">a</a>"), Err("txt-1"));
+        assert_eq!(div("<a href=\"&#106;ava&#10;script:x\">a</a>"), Err("txt-1"));
         assert_eq!(div("<p>a"), Err("txt-1"));
         assert_eq!(judge("<div>no namespace</div>").map_err(|(rule, _)| rule), Err("txt-1"));
         assert_eq!(judge("plain").map_err(|(rule, _)| rule), Err("txt-1"));

@@ -47,6 +47,13 @@ fn reference<'t>(pass: &mut Pass<'_, 't>, element: Element<'t>, state: &State) {
             format!("'{text}' names the {ty} of this Bundle with that id, but another type.")
         });
     }
+    if target == Target::Elsewhere
+        && (text.starts_with("urn:uuid:") || text.starts_with("urn:oid:"))
+        && !pass.is_trial()
+        && bundle_of(element).is_some()
+    {
+        pass.warning(IssueType::NotFound, element, "reference", || format!("'{text}' is not in this Bundle."));
+    }
     let actual = found.and_then(Element::resource_type).or_else(|| type_in_url(pass, text));
     let said = known::text(element, &known::TYPE).map(|ty| ty.rsplit('/').next().unwrap_or(ty));
     if let (Some(said), Some(actual)) = (said, found.and_then(Element::resource_type))
