@@ -39,17 +39,17 @@ fn check(cases: &str, least: usize) {
 
 #[test]
 fn allergies() {
-    check(include_str!("safety/allergies.txt"), 13);
+    check(include_str!("safety/allergies.txt"), 14);
 }
 
 #[test]
 fn problems() {
-    check(include_str!("safety/problems.txt"), 15);
+    check(include_str!("safety/problems.txt"), 16);
 }
 
 #[test]
 fn medications() {
-    check(include_str!("safety/medications.txt"), 11);
+    check(include_str!("safety/medications.txt"), 15);
 }
 
 #[test]
@@ -161,5 +161,77 @@ fn identity_is_kept_and_not_invented() {
     assert!(
         patient.contains("\"family\":\"Wed\"") && patient.contains("\"family\":\"Born\"") && patient.contains("BR"),
         "{patient}"
+    );
+}
+
+#[test]
+fn several_statements_in_one_entry_are_all_carried() {
+    let statement = |code: &str| {
+        format!(
+            "<observation classCode='OBS' moodCode='EVN'><code code='{code}' codeSystem='2.16.840.1.113883.6.1'/>\
+             <statusCode code='completed'/><value xsi:type='PQ' value='3' unit='mmol/L'/></observation>"
+        )
+    };
+    let entry = format!("<entry>{}{}</entry>", statement("2160-0"), statement("2951-2"));
+    let draft = converted(&summary("30954-2", &entry));
+    let codes: Vec<_> = support::resources(&draft.document, "Observation")
+        .iter()
+        .filter_map(|observation| observation.text_at("code.coding.code").map(str::to_owned))
+        .collect();
+    assert_eq!(codes, ["2160-0", "2951-2"]);
+    assert!(draft.report.losses().next().is_none(), "{:?}", draft.report.issues);
+}
+
+fn patient_with(from: &str, to: &str) -> String {
+    let text = summary("11450-4", "");
+    assert!(text.contains(from));
+    first(&converted(&text.replace(from, to)), "Patient")
+}
+
+#[test]
+fn an_identifier_that_is_null_is_none_and_the_other_stays() {
+    let own = "<id root='2.16.840.1.113883.19.5.2' extension='p'/>";
+    let patient = patient_with(
+        own,
+        &format!("<id nullFlavor='UNK'/>{own}<id root='2.16.840.1.113883.19.5.9' nullFlavor='MSK'/>"),
+    );
+    assert!(patient.contains("\"value\":\"p\"") && !patient.contains("UNK"), "{patient}");
+    // A register without a number names nobody: its OID is not the patient's identifier.
+    assert!(!patient.contains("\"value\":\"urn:oid:2.16.840.1.113883.19.5.9\""), "{patient}");
+    let twice = patient_with(own, &format!("{own}<id root='2.16.840.1.113883.19.5.3' extension='q'/>"));
+    assert!(twice.contains("\"value\":\"p\"") && twice.contains("\"value\":\"q\""), "{twice}");
+}
+
+#[test]
+fn a_birth_date_keeps_the_precision_it_has() {
+    let born = |value: &str| patient_with("<birthTime value='1980'/>", &format!("<birthTime {value}/>"));
+    assert!(born("value='1980'").contains("\"birthDate\":\"1980\""));
+    assert!(born("value='198005'").contains("\"birthDate\":\"1980-05\""));
+    assert!(born("value='19800506'").contains("\"birthDate\":\"1980-05-06\""));
+    let unknown_day = born("value='19800500'");
+    assert!(
+        !unknown_day.contains("1980-05-01") && !unknown_day.contains("\"birthDate\":\"1980-05-00\""),
+        "{unknown_day}"
+    );
+    assert!(unknown_day.contains("19800500") || unknown_day.contains("\"birthDate\":\"1980-05\""), "{unknown_day}");
+}
+
+#[test]
+fn a_patient_who_died_is_dead() {
+    let dead = |more: &str| {
+        patient_with("<birthTime value='1980'/>", &format!("<birthTime value='1980'/>{more}"))
+            .replace("\"extension\":[]", "")
+    };
+    let told = dead("<sdtc:deceasedInd xmlns:sdtc='urn:hl7-org:sdtc' value='true'/>");
+    assert!(told.contains("\"deceasedBoolean\":true"), "{told}");
+    let when = dead(
+        "<sdtc:deceasedInd xmlns:sdtc='urn:hl7-org:sdtc' value='true'/>\
+         <sdtc:deceasedTime xmlns:sdtc='urn:hl7-org:sdtc' value='20260101'/>",
+    );
+    assert!(when.contains("\"deceasedDateTime\":\"2026-01-01\""), "{when}");
+    let unknown = dead("<sdtc:deceasedInd xmlns:sdtc='urn:hl7-org:sdtc' nullFlavor='UNK'/>");
+    assert!(
+        !unknown.contains("\"deceasedBoolean\":false") && !unknown.contains("\"deceasedBoolean\":true"),
+        "{unknown}"
     );
 }

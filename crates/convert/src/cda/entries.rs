@@ -5,7 +5,7 @@ use super::coded;
 use super::context::Context;
 use super::device;
 use super::encounter;
-use super::entry::{inner, inner_coded, is_negated, is_untouched, other_subject, statement as statement_in};
+use super::entry::{inner, inner_coded, is_negated, is_untouched, other_subject, statements as statements_in};
 use super::family as family_history;
 use super::immunization;
 use super::media;
@@ -37,10 +37,7 @@ const IMMUNIZATION: [&str; 3] =
 
 /// The resources of one `entry` and of everything in it that became a resource of its own.
 pub(super) fn entry(cx: &mut Context<'_>, entry: Node<'_>, family: Family) -> Vec<String> {
-    match statement_in(entry) {
-        Some(act) => statement(cx, act, family),
-        None => Vec::new(),
-    }
+    statements_in(entry).flat_map(|act| statement(cx, act, family)).collect()
 }
 
 /// The resources of one clinical statement.

@@ -57,15 +57,15 @@ pub(super) fn statement_text(cx: &Context<'_>, act: Node<'_>) -> Option<String> 
     coded::referenced_text(cx, text)
 }
 
-/// The statement inside an `entry`, `entryRelationship` or `component`.
-pub(super) fn statement(relation: Node<'_>) -> Option<Node<'_>> {
-    relation.children().find(|child| STATEMENTS.contains(&child.name()))
+/// The statements inside an `entry`, `entryRelationship` or `component`: one, though some sources put in more.
+pub(super) fn statements(relation: Node<'_>) -> impl Iterator<Item = Node<'_>> {
+    relation.children().filter(|child| STATEMENTS.contains(&child.name()))
 }
 
 /// The statements inside a statement, each with its relation.
 pub(super) fn inner<'d>(act: Node<'d>) -> impl Iterator<Item = (Node<'d>, Node<'d>)> {
     let relations = act.children().filter(|child| matches!(child.name(), "entryRelationship" | "component"));
-    relations.filter_map(|relation| Some((relation, statement(relation)?)))
+    relations.flat_map(|relation| statements(relation).map(move |statement| (relation, statement)))
 }
 
 /// The first inner statement with this code.

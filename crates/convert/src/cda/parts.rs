@@ -36,6 +36,12 @@ pub(super) fn fill_identifier(cx: &mut Context<'_>, id: Node<'_>, identifier: &m
     }
     let uri = root.and_then(|root| identifier_uri(cx, root));
     match (&uri, id.peek("extension")) {
+        // A register without a number: its OID identifies nobody.
+        (Some(uri), None) if id.peek("nullFlavor").is_some() => {
+            identifier.set("system", uri);
+            coded::absent(&mut identifier.primitive("value"), id.peek("nullFlavor"));
+            return;
+        }
         (Some(uri), Some(extension)) => identifier.set("system", uri).set("value", extension),
         (Some(uri), None) => identifier.set("system", "urn:ietf:rfc:3986").set("value", uri),
         (None, extension) => identifier.set_some("value", extension.or(root)),

@@ -64,7 +64,7 @@ fn collection<'d>(cx: &mut Context<'d>, root: Node<'d>, statement: &str, item: I
             narrative.push((title.clone().unwrap_or_default(), div));
         }
         titles.extend(title);
-        for act in section.all("entry").filter_map(entry::statement) {
+        for act in section.all("entry").flat_map(entry::statements) {
             if act.name() == statement {
                 let made = item(cx, root, section, act);
                 further(cx, act, &made);
