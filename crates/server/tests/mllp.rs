@@ -76,6 +76,18 @@ fn several_messages_of_one_connection_are_answered_in_order() {
 }
 
 #[test]
+fn a_message_that_never_ends_is_given_up_and_nothing_of_it_is_stored() {
+    let server = start(&[("mllp", "127.0.0.1:0"), ("request-timeout", "1")]);
+    let mut stream = connect(&server);
+    let begun = ADMISSION.as_bytes().split_at(100).0;
+    stream.write_all(&[b"\x0b", begun].concat()).unwrap();
+    // The server hangs up, whenever that is: no answer, and the end of the connection.
+    let mut rest = Vec::new();
+    assert_eq!(stream.read_to_end(&mut rest).unwrap_or(0), 0, "{rest:?}");
+    assert!(server.get("_history").tree().root().get("entry").is_none());
+}
+
+#[test]
 fn a_refused_message_stores_nothing_and_is_told_why() {
     let server = start(&[("mllp", "127.0.0.1:0"), ("max-body", "20KiB")]);
     let mut stream = connect(&server);
@@ -84,6 +96,12 @@ fn a_refused_message_stores_nothing_and_is_told_why() {
     assert!(answer.contains("MSA|AR|M-9\rERR|") && answer.contains("200^Unsupported"), "{answer}");
     send(&mut stream, "<xml/>");
     assert!(receive(&mut stream).contains("MSA|A"));
+    assert!(server.get("_history").tree().root().get("entry").is_none());
+    // A frame is one message: of a batch nothing is taken.
+    let two = ADMISSION.trim_end().to_owned() + "\r" + ADMISSION;
+    send(&mut stream, &two);
+    let answer = receive(&mut stream);
+    assert!(answer.contains("MSA|AR|ADT-1\r") && answer.contains("2 messages"), "{answer}");
     assert!(server.get("_history").tree().root().get("entry").is_none());
     let long = format!("MSH|^~\\&|A|B|C|D|20261012||ADT^A01|M-9|P|2.5\rZZZ|{}", "x".repeat(50_000));
     send(&mut stream, &long);

@@ -5,14 +5,17 @@
 #[allow(dead_code, unreachable_pub, reason = "each test uses a part of it")]
 mod running;
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::path::Path;
+use std::sync::Arc;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use reqwest::blocking::Client;
 use running::{start, told};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use sha2::{Digest, Sha256};
 
 struct Files {
@@ -48,17 +51,21 @@ impl Files {
         CertificateDer::from_pem_file(Path::new(&self.path(name))).unwrap()
     }
 
-    fn client(&self, with_certificate: bool) -> Client {
+    fn config(&self, with_certificate: bool) -> ClientConfig {
         let mut roots = RootCertStore::empty();
         roots.add(self.certificate("authority.pem")).unwrap();
         let builder = ClientConfig::builder().with_root_certificates(roots);
-        let config = match with_certificate {
+        match with_certificate {
             false => builder.with_no_client_auth(),
             true => {
                 let key = PrivateKeyDer::from_pem_file(Path::new(&self.path("client-key.pem"))).unwrap();
                 builder.with_client_auth_cert(vec![self.certificate("client.pem")], key).unwrap()
             }
-        };
+        }
+    }
+
+    fn client(&self, with_certificate: bool) -> Client {
+        let config = self.config(with_certificate);
         Client::builder().tls_backend_preconfigured(config).build().unwrap()
     }
 }
@@ -107,4 +114,31 @@ fn the_holder_of_a_certificate_is_a_caller_with_a_level_of_his_own() {
     };
     assert_eq!(published(&format!("x5t#S256:{name}")), 201);
     assert_eq!(published("x5t#S256:00"), 422);
+}
+
+#[test]
+fn messages_of_hl7_v2_go_over_tls_to_holders_of_a_certificate() {
+    let files = Files::new();
+    let server = start(&[
+        ("mllp", "127.0.0.1:0"),
+        ("tls-certificate", &files.path("server.pem")),
+        ("tls-key", &files.path("server-key.pem")),
+        ("tls-client-authority", &files.path("authority.pem")),
+    ]);
+    let message = include_str!("../../convert/tests/pairs/hl7v2-admission/input.hl7");
+    let answer = |with_certificate: bool| -> std::io::Result<String> {
+        let config = Arc::new(files.config(with_certificate));
+        let session = ClientConnection::new(config, "127.0.0.1".try_into().unwrap()).unwrap();
+        let mut stream = StreamOwned::new(session, TcpStream::connect(server.mllp.unwrap())?);
+        stream.write_all(&[b"\x0b", message.as_bytes(), b"\x1c\r"].concat())?;
+        let mut bytes = Vec::new();
+        let mut byte = [0];
+        while !bytes.ends_with(b"\x1c\r") {
+            stream.read_exact(&mut byte)?;
+            bytes.push(byte[0]);
+        }
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    };
+    assert!(answer(true).unwrap().contains("MSA|AA|ADT-1\r"));
+    assert!(answer(false).is_err());
 }

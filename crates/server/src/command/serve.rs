@@ -17,7 +17,7 @@ use super::demo::{self, Folder};
 use super::output::say;
 use super::packages;
 use crate::configuration::Values;
-use crate::http::{HttpError, Running, State, start};
+use crate::http::{HttpError, Running, State, start, tls};
 use crate::{MachineClock, TimeOrderedIds, store};
 
 /// Serves until it is told to stop, then lets requests under way end and shortens the journal.
@@ -55,7 +55,8 @@ pub fn serve(service: Arc<Service>, values: &Values) -> Result<Running, HttpErro
     if let Some(address) = values.some_text("mllp") {
         let base =
             values.some_text("base-url").map_or_else(|| running.base(), |url| url.trim_end_matches('/').to_owned());
-        running.mllp = Some(crate::mllp::start(state, address, base)?);
+        let tls = tls::configuration(values)?;
+        running.mllp = Some(crate::mllp::start(state, address, base, tls)?);
     }
     Ok(running)
 }

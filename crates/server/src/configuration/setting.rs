@@ -63,7 +63,7 @@ settings! {
     "listen" "ADDRESS" Kind::Text, "127.0.0.1:8080", SERVE,
         "Address and port to listen on. Port 0 takes a free one, which is printed.";
     "mllp" "ADDRESS" Kind::Text, "", SERVE,
-        "Address and port to take HL7 v2 messages on by MLLP, in the clear: each is converted, stored, and then acknowledged.";
+        "Address and port to take HL7 v2 messages on by MLLP, over TLS where tls-certificate is given: each is converted, stored, and then acknowledged.";
     "data" "DIR" Kind::Text, "data", STORE,
         "Folder of the store. It is made when it is not there.";
     "engine" "NAME" Kind::Choice(&["fjall", "sled", "memory"]), "fjall", STORE,

@@ -6,7 +6,7 @@ mod listen;
 mod respond;
 mod state;
 mod stream_body;
-mod tls;
+pub(crate) mod tls;
 
 pub use listen::{HttpError, Running, start};
 pub use state::State;

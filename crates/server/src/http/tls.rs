@@ -8,7 +8,7 @@ use actix_web::rt::net::TcpStream;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
-use rustls::{RootCertStore, ServerConfig};
+use rustls::{RootCertStore, ServerConfig, ServerConnection};
 
 use sha2::{Digest, Sha256};
 
@@ -69,6 +69,11 @@ pub(crate) fn configuration(values: &Values) -> Result<Option<ServerConfig>, Tls
 pub(crate) fn client_subject(connection: &dyn Any) -> Option<String> {
     let stream = connection.downcast_ref::<actix_tls::accept::rustls_0_23::TlsStream<TcpStream>>()?;
     let (_, session) = stream.get_ref();
+    subject(session)
+}
+
+/// The same of a session.
+pub(crate) fn subject(session: &ServerConnection) -> Option<String> {
     let certificate = session.peer_certificates()?.first()?;
     let digest = Sha256::digest(certificate);
     let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();

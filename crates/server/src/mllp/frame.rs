@@ -1,8 +1,10 @@
 //! Frames: `<VT>` message `<FS><CR>`. What stands between frames is skipped.
 
 use std::io;
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::time::{Instant, timeout_at};
 
 const BEGIN: u8 = 0x0b;
 const END: [u8; 2] = [0x1c, 0x0d];
@@ -22,17 +24,23 @@ pub(super) enum Next {
 pub(super) struct Frames {
     bytes: Vec<u8>,
     longest: usize,
+    /// From the first byte of a message that was read to its last.
+    within: Duration,
 }
 
 impl Frames {
-    /// For messages of at most so many bytes.
-    pub(super) fn new(longest: usize) -> Frames {
-        Frames { bytes: Vec::new(), longest }
+    /// For messages of at most so many bytes that come whole within a time.
+    pub(super) fn new(longest: usize, within: Duration) -> Frames {
+        Frames { bytes: Vec::new(), longest, within }
     }
 
     /// The next message. A connection that ends inside of a message gives nothing of it.
+    ///
+    /// # Errors
+    /// Those of reading, and [`io::ErrorKind::TimedOut`] where a message that has begun does not end in time.
     pub(super) async fn next(&mut self, stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Next> {
         let mut seen = 0usize;
+        let mut begun: Option<Instant> = None;
         loop {
             match self.bytes.first() {
                 Some(&BEGIN) => {}
@@ -57,7 +65,12 @@ impl Frames {
             }
             seen = self.bytes.len();
             let mut chunk = [0; 16 << 10];
-            let count = stream.read(&mut chunk).await?;
+            let count = if self.bytes.is_empty() {
+                stream.read(&mut chunk).await?
+            } else {
+                let begun = *begun.get_or_insert_with(Instant::now);
+                timeout_at(begun + self.within, stream.read(&mut chunk)).await??
+            };
             if count == 0 {
                 return Ok(Next::End);
             }
@@ -81,7 +94,7 @@ mod tests {
 
     fn all(text: &[u8], longest: usize) -> Vec<Next> {
         actix_web::rt::System::new().block_on(async {
-            let mut frames = Frames::new(longest);
+            let mut frames = Frames::new(longest, Duration::from_secs(3600));
             let mut stream = text;
             let mut found = Vec::new();
             loop {
@@ -104,6 +117,18 @@ mod tests {
         let message = |text: &str| Next::Message(text.as_bytes().to_vec());
         let text = b"\r\n\x0bMSH|one\rPID\x1c\r noise \x0b\x1c\r\x0btwo\x1cstill\x1c\r\x0bcut";
         assert_eq!(all(text, 100), [message("MSH|one\rPID"), message(""), message("two\x1cstill")]);
+    }
+
+    #[test]
+    fn a_message_that_does_not_go_on_ends_and_silence_between_two_does_not() {
+        actix_web::rt::System::new().block_on(async {
+            let (mut theirs, mut ours) = tokio::io::duplex(64);
+            let mut frames = Frames::new(100, Duration::ZERO);
+            tokio::io::AsyncWriteExt::write_all(&mut theirs, b"\x0bwhole\x1c\r").await.unwrap();
+            assert_eq!(frames.next(&mut ours).await.unwrap(), Next::Message(b"whole".to_vec()));
+            tokio::io::AsyncWriteExt::write_all(&mut theirs, b"\x0bhalf").await.unwrap();
+            assert_eq!(frames.next(&mut ours).await.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        });
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! `passerelle convert PATH…`: `NAME.json` and `NAME.report.json` for each document, and `NAME.html` with `--explain`.
 //!
-//! Files, folders, NDJSON (one source a line) and tar archives, plain or gzipped. One thread finds the sources, the others
+//! Files, folders, NDJSON (one source a line), batches of HL7 v2 and tar archives, plain or gzipped. One thread finds the sources, the others
 //! convert; what is in memory does not grow with their number.
 
+mod messages;
 mod sources;
 mod tally;
 

@@ -1,4 +1,5 @@
-//! The sources that files hold: one each, or one a line of NDJSON, or those of a tar archive.
+//! The sources that files hold: one each, or one a line of NDJSON, or the messages of an HL7 v2 file, or those of a tar
+//! archive.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -9,6 +10,7 @@ use std::sync::mpsc::SyncSender;
 use flate2::read::GzDecoder;
 use indicatif::ProgressBar;
 
+use super::messages::{self, Messages};
 use crate::command::files::Found;
 
 /// An archive may be this many times as large unpacked as packed, and this many bytes more.
@@ -49,7 +51,7 @@ pub(super) fn each(files: &[Found], out: Option<&Path>, most: usize, bar: &Progr
         } else if [".tgz", ".tar.gz", ".tar"].iter().any(|end| lower.ends_with(end)) {
             archive(&mut sender, file, &target, most, !lower.ends_with(".tar"));
         } else {
-            sender.send(name, target, Bytes::File(file.path.clone()));
+            whole(&mut sender, file, target, most);
         }
         bar.inc(1);
     }
@@ -117,6 +119,37 @@ fn lines(sender: &mut Sender<'_>, file: &Found, target: &Path, most: usize) {
         if line.iter().any(|byte| !byte.is_ascii_whitespace()) {
             sender.send(name, numbered(target, number), Bytes::Here(line));
         }
+    }
+}
+
+/// A file that is one source; of HL7 v2 with several messages `NAME-1`, `NAME-2`, …
+fn whole(sender: &mut Sender<'_>, file: &Found, target: PathBuf, most: usize) {
+    let name = file.path.display().to_string();
+    let mut head = Vec::new();
+    let opened = File::open(&file.path).and_then(|mut opened| opened.by_ref().take(16).read_to_end(&mut head));
+    // What cannot be read is told by the thread that converts it.
+    if opened.is_err() || !messages::begins(&head) {
+        return sender.send(name, target, Bytes::File(file.path.clone()));
+    }
+    let done = File::open(&file.path).and_then(|opened| {
+        let mut messages = Messages::of(BufReader::new(opened), most);
+        let Some(first) = messages.next()? else { return Ok(false) };
+        let Some(second) = messages.next()? else { return Ok(false) };
+        for (message, number) in [first, second].into_iter().zip(1..) {
+            sender.send(format!("{name}!{number}"), numbered(&target, number), Bytes::Here(message));
+        }
+        let mut number = 3;
+        while let Some(message) = messages.next()? {
+            sender.send(format!("{name}!{number}"), numbered(&target, number), Bytes::Here(message));
+            number += 1;
+        }
+        Ok(true)
+    });
+    match done {
+        Ok(true) => {}
+        // One message, or what is none: the file as it is.
+        Ok(false) => sender.send(name, target, Bytes::File(file.path.clone())),
+        Err(error) => sender.fail(&name, &target, error.to_string()),
     }
 }
 
@@ -220,6 +253,20 @@ mod tests {
             [("all.ndjson!1", "out/all-1"), ("all.ndjson!3", "out/all-3"),]
         );
         assert!(told(&path, 3)[0].2.as_ref().unwrap_err().contains("more than 3 bytes"));
+    }
+
+    #[test]
+    fn every_message_of_a_batch_is_a_source() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("all.hl7");
+        std::fs::write(&path, "BHS|^~\\&\rMSH|^~\\&|1\rMSH|^~\\&|2\rMSH|^~\\&|3\rBTS|3\r").unwrap();
+        let told_of = told(&path, 100);
+        let found: Vec<(&str, &str)> =
+            told_of.iter().map(|(_, target, bytes)| (target.as_str(), bytes.as_deref().unwrap())).collect();
+        assert_eq!(found, [("out/all-1", "MSH|^~\\&|1"), ("out/all-2", "MSH|^~\\&|2"), ("out/all-3", "MSH|^~\\&|3")]);
+        std::fs::write(&path, "MSH|^~\\&|1\rPID|1\r").unwrap();
+        assert_eq!(told(&path, 100)[0].1, "out/all");
+        assert!(told(&path, 5)[0].2.as_ref().unwrap_err().contains("more than 5 bytes"));
     }
 
     fn packed(path: &Path, files: &[(&str, &[u8])]) {
