@@ -132,8 +132,7 @@ fn assemble(cx: &mut Context, object: &Object<'_, '_>, class: &str) -> Tree {
     if class == KEY_OBJECTS
         && let Some(tree) = studies.first().and_then(|study| cx.document.resource_mut(study))
     {
-        let mut words = object.meaning(0x0040_a043).into_iter().collect::<Vec<_>>();
-        words.extend(object.items(0x0040_a730).iter().filter_map(|item| item.text(0x0040_a160)));
+        let words = report::selection(object);
         if !words.is_empty() {
             tree.edit().item("note").set("text", &words.join("\n"));
         }

@@ -60,6 +60,19 @@ pub(super) fn facts(cx: &mut Context, object: &Object<'_, '_>) -> Facts {
     facts
 }
 
+/// What a key object selection says: its title, its descriptions, and which objects it selects.
+pub(super) fn selection(object: &Object<'_, '_>) -> Vec<String> {
+    for tag in [0x0040_a040, 0x0040_a050] {
+        object.set.take(tag);
+    }
+    object.items(0x0040_a504).iter().for_each(|template| template.set.take_all());
+    let mut words: Vec<String> = object.meaning(CONCEPT).into_iter().collect();
+    for item in object.items(CONTENT) {
+        narrate(&item, &mut String::new(), &mut words);
+    }
+    words
+}
+
 /// Completion (0040,A491) and verification (0040,A493): only what is complete and verified is final.
 fn status(object: &Object<'_, '_>, facts: &mut Facts) {
     let complete = object.text(0x0040_a491);

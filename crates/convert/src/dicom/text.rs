@@ -190,6 +190,24 @@ mod tests {
             "Hong^Gildong=洪^吉洞"
         );
         assert_eq!(text("ISO_IR 13", b"\xd4\xcf\xc0\xde^\xc0\xdb\xb3"), "ﾔﾏﾀﾞ^ﾀﾛｳ");
+        // The examples of the standard's parts H, I, J and K, and one name of each further set.
+        assert_eq!(
+            text("\\ISO 2022 IR 58", b"Zhang^XiaoDong=\x1b$)A\xd5\xc5^\x1b$)A\xd0\xa1\xb6\xab"),
+            "Zhang^XiaoDong=张^小东"
+        );
+        assert_eq!(text("GB18030", b"Wang^XiaoDong=\xcd\xf5^\xd0\xa1\xb6\xab="), "Wang^XiaoDong=王^小东=");
+        assert_eq!(text("GBK", b"Wang^XiaoDong=\xcd\xf5^\xd0\xa1\xb6\xab="), "Wang^XiaoDong=王^小东=");
+        assert_eq!(text("ISO_IR 126", b"\xc4\xe9\xef\xed\xf5\xf3\xe9\xef\xf2"), "Διονυσιος");
+        assert_eq!(text("ISO_IR 127", b"\xe2\xc8\xc7\xe6\xea^\xe4\xe6\xd2\xc7\xd1"), "قباني^لنزار");
+        assert_eq!(text("ISO_IR 138", b"\xf9\xf8\xe5\xef^\xe3\xe1\xe5\xf8\xe4"), "שרון^דבורה");
+        assert_eq!(text("ISO_IR 101", b"Wa\xb3\xeasa"), "Wałęsa");
+        assert_eq!(text("ISO_IR 109", b"\xa1a\xb1"), "Ħaħ");
+        assert_eq!(text("ISO_IR 110", b"K\xbcbele"), "Kŧbele");
+        assert_eq!(text("ISO_IR 148", b"\xc7avu\xfeo\xf0lu"), "Çavuşoğlu");
+        assert_eq!(text("ISO_IR 203", b"\xbd\xa4"), "œ€");
+        assert_eq!(text("ISO_IR 166", b"\xa1\xc3"), "กร");
+        // Latin 1 and Greek in one value.
+        assert_eq!(text("ISO 2022 IR 100\\ISO 2022 IR 126", b"J\xe9r\xf4me=\x1b-F\xc4\xe9"), "Jérôme=Δι");
         assert_eq!(Charset::of(Some(b"KLINGON")).unknown.as_deref(), Some("KLINGON"));
     }
 }
