@@ -7,6 +7,8 @@
 //! - `GET|POST [base]/DiagnosticReport/[id]/$report`: the laboratory or imaging report of a DiagnosticReport.
 //! - `GET|POST [base]/Encounter/[id]/$discharge-report`: the discharge report of a stay.
 //!
+//! With `Prefer: return=OperationOutcome` the account of the document comes instead of it: what it leaves out, and why.
+//!
 //! `language` is the BCP 47 tag for titles and narrative. A section of which nothing may be seen says that nothing is
 //! available, as one of which nothing is known does: it never says that there is nothing.
 
@@ -20,7 +22,7 @@ use storage::{Number, View};
 use crate::answer::Answer;
 use crate::query::{Query, encode};
 use crate::refusal::{Class, Refusal};
-use crate::request::Request;
+use crate::request::{Request, Return};
 use crate::target::Level;
 use crate::{body, derived, read, render, search_type, stored_text};
 
@@ -31,6 +33,10 @@ const PAGE: usize = 256;
 /// The profiles that a summary is asked for by; it is of the European one, which is of the International one.
 const SUMMARIES: [&str; 2] =
     ["http://hl7.eu/fhir/eps/StructureDefinition/", "http://hl7.org/fhir/uv/ips/StructureDefinition/"];
+/// Of a stay by their `context`, though not in R4's compartment of the Encounter.
+const OF_THE_STAY: [&str; 2] = ["MedicationStatement", "MedicationDispense"];
+/// Of a patient, though not in R4's compartment of the Patient.
+const OF_THE_PATIENT: [&str; 2] = ["Device", "Task"];
 /// Of the patient and not of the stay, but told at the end of every stay.
 const TOLD_AT_DISCHARGE: [&str; 2] = ["AllergyIntolerance", "Flag"];
 
@@ -55,6 +61,9 @@ pub(crate) fn summary(request: &Request<'_>) -> Result<Answer, Refusal> {
     let mut found = Found::new(request, &view);
     found.first("Patient", &id)?;
     found.compartment(("Patient", &id), &[])?;
+    for resource_type in OF_THE_PATIENT {
+        found.naming(resource_type, &format!("patient=Patient/{id}"))?;
+    }
     found.follow()?;
     answer(request, Demand::PatientSummary, &parameters, found)
 }
@@ -76,6 +85,9 @@ pub(crate) fn discharge(request: &Request<'_>) -> Result<Answer, Refusal> {
     let mut found = Found::new(request, &view);
     found.first("Encounter", &request.target.id)?;
     found.compartment(("Encounter", &request.target.id), &[])?;
+    for resource_type in OF_THE_STAY {
+        found.naming(resource_type, &format!("context=Encounter/{}", request.target.id))?;
+    }
     let stay = found.resources.first().and_then(|(_, stay)| stay.root().text_at("subject.reference"));
     let patient = stay.and_then(|reference| reference.rsplit_once("Patient/")).map(|(_, id)| id.to_owned());
     if let Some(patient) = patient.filter(|id| crate::target::is_id(id)) {
@@ -165,6 +177,15 @@ impl<'a> Found<'a> {
         Ok(())
     }
 
+    /// What a search finds that no compartment holds.
+    fn naming(&mut self, resource_type: &str, query: &str) -> Result<(), Refusal> {
+        let query = Query::parse(query);
+        for (id, _) in search_type::matches(self.request, self.view, resource_type, &query, MOST)? {
+            self.one(resource_type, &id)?;
+        }
+        Ok(())
+    }
+
     fn page(&mut self, numbers: &[Number]) -> Result<(), Refusal> {
         for (identity, version) in self.view.resources(numbers).map_err(Refusal::fault)?.into_iter().flatten() {
             self.add(&identity.type_name, &identity.id, &version)?;
@@ -222,6 +243,8 @@ fn answer(request: &Request<'_>, demand: Demand, parameters: &Query, found: Foun
     let seed = derived::id(&[request.call.path, &request.call.ids.next(now)]);
     let material = Material { resources: found.resources, language: parameters.first("language"), seed: &seed, now };
     let made = on_demand(demand, material).map_err(|refusal| Refusal::of(Class::Unprocessable, refusal.issues))?;
-    let text = render::tree(made.document.root(), &request.media, request.shapes());
+    let account = request.preferred_return() == Return::OperationOutcome;
+    let tree = if account { made.report.outcome() } else { made.document };
+    let text = render::tree(tree.root(), &request.media, request.shapes());
     Ok(Answer::with_body(200, request.media.content_type(), request.permit.release_made(text)))
 }

@@ -51,7 +51,7 @@ pub(super) fn run(paths: &[PathBuf]) -> Result<Report, String> {
     let [corpus] = paths else { return Err("one folder is expected".into()) };
     let ledger = Ledger::read(include_str!("../../ledgers/conversion.toml")).map_err(|error| error.to_string())?;
     let mut documents = below(corpus, &[])?;
-    documents.retain(|document| FOLDERS.iter().any(|folder| document.id.split('/').next() == Some(folder)));
+    documents.retain(|document| is_source(&document.id));
     let catalog = Catalog::built_in();
     let outcomes = each(&documents, |document, bytes| case(document, bytes, &catalog));
     let mut tally = Tally::new(&ledger);
@@ -68,6 +68,11 @@ pub(super) fn run(paths: &[PathBuf]) -> Result<Report, String> {
         println!("  {folder:<14} {converted:>4} converted, {refused:>4} refused; {pivot} of level 3 of MyHealth@EU");
     }
     Ok(tally.finish())
+}
+
+/// Whether a file of the corpus is a document as it comes.
+pub(super) fn is_source(id: &str) -> bool {
+    FOLDERS.iter().any(|folder| id.split('/').next() == Some(folder))
 }
 
 /// Whether a file was converted, and whether it had to be; an error where that is wrong.

@@ -43,7 +43,7 @@ fn run(paths: &[PathBuf], ledger: &str) -> Result<Report, String> {
     Ok(tally.finish())
 }
 
-type Case = (&'static str, Result<(), String>);
+pub(super) type Case = (&'static str, Result<(), String>);
 
 fn cases(document: &Document, bytes: &[u8], shapes: &dyn Shapes) -> Vec<Case> {
     let text = String::from_utf8_lossy(bytes);
@@ -60,7 +60,7 @@ fn cases(document: &Document, bytes: &[u8], shapes: &dyn Shapes) -> Vec<Case> {
     }
 }
 
-fn json_cases(text: &str, bytes: &[u8], shapes: &dyn Shapes) -> Vec<Case> {
+pub(super) fn json_cases(text: &str, bytes: &[u8], shapes: &dyn Shapes) -> Vec<Case> {
     let read = read_json(bytes);
     let source = match Json::read(text) {
         Ok(source) => source,

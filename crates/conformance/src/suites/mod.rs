@@ -14,6 +14,7 @@ mod hl7v2_accounting;
 mod identity;
 mod mutations;
 mod patch;
+mod round_trips;
 mod terminology;
 mod validator;
 
@@ -88,6 +89,11 @@ pub const SUITES: &[Suite] = &[
         name: "package-examples",
         about: "the examples in the packages of the European and IHE guides, unpacked as DIR/NAME#VERSION/package, are valid",
         run: guide_examples::packages,
+    },
+    Suite {
+        name: "round-trips",
+        about: "documents of the corpus DIR stored, taken apart and asked for again say the same; so does their XML",
+        run: round_trips::run,
     },
     Suite { name: "patch", about: "HL7's cases of FHIRPath Patch, JSON Patch and XML Patch in DIR", run: patch::run },
     Suite {

@@ -6,6 +6,7 @@ pub(crate) mod compose;
 pub mod demand;
 mod items;
 mod kind;
+mod links;
 pub(crate) mod pool;
 mod recognise;
 mod summary;

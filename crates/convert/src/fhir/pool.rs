@@ -249,12 +249,13 @@ pub(super) fn left_out(report: &mut Report, element: Element<'_>, why: &str) {
     report.issues.push(issue.with_rule("left-out").at(element.position()));
 }
 
-fn is_absolute(url: &str) -> bool {
+/// Whether a URL can be a `fullUrl`.
+pub(super) fn is_absolute(url: &str) -> bool {
     ["http://", "https://", "urn:uuid:", "urn:oid:"].iter().any(|scheme| url.starts_with(scheme))
 }
 
 /// `http://…/fhir` of `http://…/fhir/Patient/1`.
-fn base(url: &str) -> Option<&str> {
+pub(super) fn base(url: &str) -> Option<&str> {
     if !url.starts_with("http") {
         return None;
     }

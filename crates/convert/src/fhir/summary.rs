@@ -1,13 +1,17 @@
 //! An International Patient Summary into a European one: <http://hl7.eu/fhir/eps/StructureDefinition/composition-eu-eps>.
-//! Sections that Europe requires and the source lacks are added and say that nothing is available; nothing else changes.
+//! Sections that Europe requires and the source lacks are added and say that nothing is available, and references are led
+//! to the entries that they mean (`links`); nothing else changes.
 
 use model::{ElementMut, Issue, IssueType, Tree};
 
+use super::links;
 use crate::Report;
 
 const BUNDLE: &str = "http://hl7.eu/fhir/eps/StructureDefinition/bundle-eu-eps";
 const COMPOSITION: &str = "http://hl7.eu/fhir/eps/StructureDefinition/composition-eu-eps";
 const EMPTY_REASON: &str = "http://terminology.hl7.org/CodeSystem/list-empty-reason";
+/// The code system of IPS 1 for "none" and "no information", which IPS 2.0 and the European guide no longer have.
+const ABSENT_UNKNOWN: &str = "http://hl7.org/fhir/uv/ips/CodeSystem/absent-unknown-uv-ips";
 const REQUIRED: [(&str, &str); 5] = [
     ("11450-4", "Problem list"),
     ("48765-2", "Allergies and intolerances"),
@@ -18,6 +22,7 @@ const REQUIRED: [(&str, &str); 5] = [
 
 /// Adds what is missing; tells whether anything was.
 pub(super) fn europeanise(tree: &mut Tree, report: &mut Report) -> bool {
+    name_old_codes(tree, report);
     let Some(composition) = tree.root().at("entry.resource") else { return false };
     let id = composition.id();
     let sections = composition.every("section.code.coding.code");
@@ -37,9 +42,25 @@ pub(super) fn europeanise(tree: &mut Tree, report: &mut Report) -> bool {
             .issues
             .push(Issue::information(IssueType::Incomplete, path.as_str(), text).with_rule("composition-eu-eps"));
     }
+    links::mend(tree, report);
     claim(&mut tree.edit_at(id), COMPOSITION);
     claim(&mut tree.edit(), BUNDLE);
     true
+}
+
+/// Names codes that a European reader cannot look up; they stay, with their display.
+fn name_old_codes(tree: &Tree, report: &mut Report) {
+    for coding in tree.root().descendants().into_iter().filter(|element| element.name() == "coding") {
+        if coding.text_at("system") == Some(ABSENT_UNKNOWN) {
+            let code = coding.text_at("code").unwrap_or_default();
+            let text = format!(
+                "The code {code} is of the code system {ABSENT_UNKNOWN}, which the International Patient Summary 2.0 no longer has; it \
+                 is kept as it came."
+            );
+            let issue = Issue::warning(IssueType::CodeInvalid, coding.path(), text);
+            report.issues.push(issue.with_rule("absent-unknown").at(coding.position()));
+        }
+    }
 }
 
 fn add_section(to: &mut ElementMut<'_>, code: &str, title: &str, language: Option<&str>) {

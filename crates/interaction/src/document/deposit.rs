@@ -99,10 +99,16 @@ fn plan(
         drafts.push(put("OperationOutcome", &derived::id(&["OperationOutcome", &id]), outcome)?);
     }
     let patient_url = subject.url.clone();
-    drafts.extend(subject.draft);
+    if let (Some(id), Some(mut tree)) = (subject.id, subject.new) {
+        let root = tree.root().id();
+        places.redirect(&mut tree, root, patient_url.as_deref().unwrap_or_default());
+        let mut draft = Draft::create(id, part(tree, "Patient")?);
+        draft.expect = Expect::Absent;
+        drafts.push(draft);
+    }
     drafts.extend(replaced);
 
-    let targets = add_parts(request, &mut drafts, converted, (&id, &places, patient_url.as_deref()), known.as_ref())?;
+    let targets = add_parts(request, &mut drafts, converted, (&places, patient_url.as_deref()), known.as_ref())?;
     let source = original.map(|original| add_original(&mut drafts, &id, original)).transpose()?;
     if !converted.unchanged {
         let provenance = conversion_provenance(converted.provenance.clone(), &id, source.as_deref());
@@ -194,7 +200,7 @@ fn add_parts(
     request: &Request<'_>,
     drafts: &mut Vec<Draft>,
     converted: &convert::Draft,
-    (id, places, patient_url): (&str, &Places, Option<&str>),
+    (places, patient_url): (&Places, Option<&str>),
     known: Option<&Tree>,
 ) -> Result<Vec<String>, Refusal> {
     let document = &converted.document;
@@ -202,7 +208,7 @@ fn add_parts(
     let known: Vec<&str> = known.into_iter().filter_map(model::Element::text).collect();
     let view = request.service.store().view(None).map_err(Refusal::fault)?;
     let mut targets = Vec::new();
-    for part in apart::parts(document, id, places, patient_url) {
+    for part in apart::parts(document, places, patient_url) {
         let resource_type = part.resource.resource_type().to_owned();
         let name = format!("{resource_type}/{}", part.id);
         if drafts.iter().any(|draft| draft.id == part.id && draft.resource_type == resource_type) {

@@ -6,7 +6,6 @@ use super::apart::identifier;
 use crate::query::{Query, encode};
 use crate::refusal::{Class, Refusal};
 use crate::request::Request;
-use crate::write::Draft;
 use crate::{derived, search_type};
 
 /// The most people of one identifier that are looked at.
@@ -18,8 +17,8 @@ pub(crate) struct Subject {
     pub(crate) url: Option<String>,
     /// The id of the Patient in the store.
     pub(crate) id: Option<String>,
-    /// The Patient, where the store has none yet.
-    pub(crate) draft: Option<Draft>,
+    /// The Patient as the document has it, where the store has none yet.
+    pub(crate) new: Option<Tree>,
 }
 
 /// Finds the patient: by the DocumentReference that came along, by identifier, else the document's own becomes a new one.
@@ -35,7 +34,7 @@ pub(crate) fn subject(request: &Request<'_>, document: &Tree, reference: Option<
             let text = format!("Patient/{id} is not known.");
             return Err(Refusal::new(Class::Unprocessable, text).at("DocumentReference.subject"));
         }
-        return Ok(Subject { url, id: Some(id.to_owned()), draft: None });
+        return Ok(Subject { url, id: Some(id.to_owned()), new: None });
     }
     let logical =
         given.and_then(|subject| Some((subject.text_at("identifier.system")?, subject.text_at("identifier.value")?)));
@@ -45,7 +44,7 @@ pub(crate) fn subject(request: &Request<'_>, document: &Tree, reference: Option<
     if let Some((system, value)) = known
         && let Some(id) = known_patient(request, system, value, birth_date)?
     {
-        return Ok(Subject { url, id: Some(id), draft: None });
+        return Ok(Subject { url, id: Some(id), new: None });
     }
     // An identifier that stands for people with different birth dates is not trusted to name one person.
     let id = match known {
@@ -53,18 +52,16 @@ pub(crate) fn subject(request: &Request<'_>, document: &Tree, reference: Option<
         None => patient.map(|_| request.call.ids.next(request.call.now)),
     };
     let Some(id) = id else {
-        return Ok(Subject { url, id: None, draft: None });
+        return Ok(Subject { url, id: None, new: None });
     };
     if is_there(request, &id)? {
-        return Ok(Subject { url, id: Some(id), draft: None });
+        return Ok(Subject { url, id: Some(id), new: None });
     }
     let tree = match patient {
         Some(patient) => copy(patient),
         None => identified(given),
     };
-    let content = crate::checked::part(tree, "Patient")?;
-    let draft = Draft { id: id.clone(), expect: storage::Expect::Absent, ..Draft::create(String::new(), content) };
-    Ok(Subject { url, id: Some(id), draft: Some(draft) })
+    Ok(Subject { url, id: Some(id), new: Some(tree) })
 }
 
 /// The Patient of the store with this identifier, and no other birth date.

@@ -42,7 +42,7 @@ pub(in crate::fhir) fn of_summary(member: &Member) -> Place {
         "CarePlan" | "ImmunizationRecommendation" => Section("18776-5"),
         "ClinicalImpression" => Section("47420-5"),
         "FamilyMemberHistory" => Section("10157-6"),
-        "Consent" if is_coded(member, "scope", "adr") => Section("42348-3"),
+        "Consent" if is_directive(member) => Section("42348-3"),
         "DiagnosticReport" => Section("30954-2"),
         "Observation" => observation(member),
         _ => Named,
@@ -93,6 +93,12 @@ pub(super) fn of_laboratory(member: &Member) -> Place {
         "Observation" => Section("26436-6"),
         _ => Named,
     }
+}
+
+/// What the patient wants or forbids to be done: an advance directive, do not resuscitate (FHIR's consentcategorycodes).
+fn is_directive(member: &Member) -> bool {
+    let of = |code: &&str| is_coded(member, "category", code);
+    is_coded(member, "scope", "adr") || ["acd", "dnr", "emrgonly", "hcd", "polst"].iter().any(|code| of(&code))
 }
 
 fn observation(member: &Member) -> Place {
@@ -151,6 +157,15 @@ mod tests {
         assert_eq!(condition("active", "refuted"), Further);
         assert_eq!(condition("active", "entered-in-error"), Further);
         assert_eq!(place(r#"{"resourceType":"MedicationStatement","status":"entered-in-error"}"#), Further);
+    }
+
+    #[test]
+    fn an_order_not_to_resuscitate_is_an_advance_directive() {
+        let consent = |code: &str| {
+            place(&format!(r#"{{"resourceType":"Consent","category":[{{"coding":[{{"code":"{code}"}}]}}]}}"#))
+        };
+        assert_eq!(consent("dnr"), Section("42348-3"));
+        assert_eq!(consent("59284-0"), Named);
     }
 
     #[test]
