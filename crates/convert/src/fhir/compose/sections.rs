@@ -97,8 +97,8 @@ pub(super) fn of_laboratory(member: &Member) -> Place {
 
 /// What the patient wants or forbids to be done: an advance directive, do not resuscitate (FHIR's consentcategorycodes).
 fn is_directive(member: &Member) -> bool {
-    let of = |code: &&str| is_coded(member, "category", code);
-    is_coded(member, "scope", "adr") || ["acd", "dnr", "emrgonly", "hcd", "polst"].iter().any(|code| of(&code))
+    let directives = ["acd", "dnr", "emrgonly", "hcd", "polst"];
+    is_coded(member, "scope", "adr") || directives.iter().any(|code| is_coded(member, "category", code))
 }
 
 fn observation(member: &Member) -> Place {
