@@ -137,6 +137,9 @@ fn search_parameters(item: &mut ElementMut<'_>, resource_type: &str, index: &sea
     for parameter in references {
         item.push("searchInclude", format!("{resource_type}:{}", parameter.code).as_str());
     }
+    for source in includes_back(resource_type, index) {
+        item.push("searchRevInclude", source.as_str());
+    }
     for (name, of) in EVERYWHERE {
         item.item("searchParam").set("name", name).set("type", of);
     }
@@ -145,6 +148,22 @@ fn search_parameters(item: &mut ElementMut<'_>, resource_type: &str, index: &sea
         declared.set("name", parameter.code.as_str());
         declared.set("definition", parameter.url.as_str()).set("type", parameter.of.code());
     }
+}
+
+/// What can be followed back to a type: `*`, and the parameters whose definitions name the type. Those that may refer to anything are not
+/// told of every type.
+fn includes_back(resource_type: &str, index: &search::Index) -> Vec<String> {
+    let mut found = vec!["*".to_owned()];
+    for source in RESOURCE_TYPES {
+        let list = index.parameters(source).map_or(&[][..], |parameters| parameters.list());
+        let names_it = |parameter: &&std::sync::Arc<search::Parameter>| {
+            parameter.targets.len() < RESOURCE_TYPES.len() / 2
+                && parameter.targets.iter().any(|target| target == resource_type)
+        };
+        let references = list.iter().filter(|parameter| parameter.of == search::ParameterType::Reference);
+        found.extend(references.filter(names_it).map(|parameter| format!("{source}:{}", parameter.code)));
+    }
+    found
 }
 
 /// An operation stands once, at the level of its first row.

@@ -40,6 +40,7 @@ mod gathered;
 pub mod held;
 mod history;
 mod import;
+mod indent;
 mod lastn;
 mod links;
 pub mod media;

@@ -7,7 +7,7 @@ use model::{Element, ElementId, Shapes, Tree};
 use storage::View;
 
 use crate::conditional;
-use crate::refusal::Refusal;
+use crate::refusal::{Class, Refusal};
 use crate::request::Request;
 
 /// Where links lead: `fullUrl`, or a conditional reference, to `[type]/[id]`.
@@ -18,9 +18,16 @@ pub(crate) struct Links {
 
 impl Links {
     /// Takes in what an entry becomes.
-    pub(crate) fn place(&mut self, entry: Element<'_>, name: &str) {
+    ///
+    /// # Errors
+    /// [`Class::Malformed`] where another entry has its `fullUrl`.
+    pub(crate) fn place(&mut self, entry: Element<'_>, name: &str) -> Result<(), Refusal> {
         if let Some(url) = entry.text_at("fullUrl") {
-            self.places.insert(url.to_owned(), name.to_owned());
+            let before = self.places.insert(url.to_owned(), name.to_owned());
+            if before.is_some_and(|before| before != name) {
+                let text = format!("Two entries have the fullUrl {url}: what refers to it cannot be told.");
+                return Err(Refusal::new(Class::Malformed, text));
+            }
             // A relative link to an entry of a server is completed by that server's base.
             if url.starts_with("http")
                 && let Some(relative) = last_two(url)
@@ -28,6 +35,7 @@ impl Links {
                 self.places.entry(relative.to_owned()).or_insert_with(|| name.to_owned());
             }
         }
+        Ok(())
     }
 
     /// Leads every link of a resource. All entries have their places before.
@@ -68,15 +76,21 @@ impl Links {
     /// In one pass: a Bundle may have as many narratives as links.
     fn linked_narrative(&self, text: &str) -> Option<String> {
         let (mut linked, mut rest, mut is_changed) = (String::with_capacity(text.len()), text, false);
-        while let Some(at) = rest.find("=\"urn:") {
-            let (before, after) = rest.split_at(at + 2);
+        while let Some(at) = rest.find(['"', '\'']) {
+            let (before, after) = rest.split_at(at + 1);
             linked.push_str(before);
-            let url = after.split('"').next().unwrap_or_default();
-            let is_link = before.ends_with("href=\"") || before.ends_with("src=\"");
-            let place = self.places.get(url).filter(|_| is_link);
-            is_changed |= place.is_some();
-            linked.push_str(place.map_or(url, String::as_str));
-            rest = after.get(url.len()..).unwrap_or_default();
+            rest = after;
+            let name = before.get(..at).and_then(|before| before.trim_end().strip_suffix('=')).unwrap_or_default();
+            if !name.trim_end().ends_with("href") && !name.trim_end().ends_with("src") {
+                continue;
+            }
+            let quote = if before.ends_with('"') { '"' } else { '\'' };
+            let url = after.split(quote).next().unwrap_or_default();
+            if let Some(place) = self.place_of(url) {
+                linked.push_str(&place);
+                rest = after.get(url.len()..).unwrap_or_default();
+                is_changed = true;
+            }
         }
         linked.push_str(rest);
         is_changed.then_some(linked)

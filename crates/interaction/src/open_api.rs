@@ -58,6 +58,7 @@ fn paths(resource_type: &str) -> Vec<Path> {
             "" if head.is_empty() => "/".to_owned(),
             "" => head,
             "[type]" => format!("{head}/{{compartmentType}}"),
+            "[type]/_search" => format!("{head}/{{compartmentType}}/_search"),
             word => format!("{head}/{word}"),
         };
         let known = paths.iter_mut().find(|path| path.text == text);
@@ -106,7 +107,9 @@ fn operations(path: &Path, resource_type: &str, index: &Index) -> String {
 fn body(row: &Row, resource_type: &str) -> String {
     let content = match (row.method, row.word) {
         (Method::Get | Method::Head | Method::Delete, _) => return String::new(),
-        (_, "_search") => "\"application/x-www-form-urlencoded\":{\"schema\":{\"type\":\"object\"}}".to_owned(),
+        (_, "_search" | "[type]/_search") => {
+            "\"application/x-www-form-urlencoded\":{\"schema\":{\"type\":\"object\"}}".to_owned()
+        }
         (Method::Patch, _) => {
             "\"application/json-patch+json\":{\"schema\":{\"$ref\":\"#/components/schemas/JsonPatch\"}},\
              \"application/fhir+json\":{\"schema\":{\"$ref\":\"#/components/schemas/Parameters\"}}"

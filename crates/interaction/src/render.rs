@@ -3,6 +3,7 @@
 use access::Released;
 use model::{Element, Limits, Shapes};
 
+use crate::indent::indented;
 use crate::media::{Format, Media};
 use crate::refusal::Refusal;
 
@@ -18,6 +19,7 @@ pub(crate) fn tree(element: Element<'_>, media: &Media, shapes: &dyn Shapes) -> 
             out.into_bytes()
         }
         Format::Xml => match model::xml::write(element, shapes) {
+            Ok(text) if media.pretty => indented(&text).into_bytes(),
             Ok(text) => text.into_bytes(),
             Err(error) => {
                 let issue = model::Issue::error(model::IssueType::NotSupported, error.path, error.message);

@@ -195,7 +195,8 @@ fn scope(request: &Request<'_>) -> (Vec<String>, Option<(String, String)>) {
         Level::System | Level::Version => (Vec::new(), None),
         Level::Type => (vec![target.resource_type.clone()], None),
         Level::Instance => {
-            let types = if target.word == "*" { Vec::new() } else { vec![target.word.clone()] };
+            let word = target.word.trim_end_matches("/_search");
+            let types = if word == "*" { Vec::new() } else { vec![word.to_owned()] };
             (types, Some((target.resource_type.clone(), target.id.clone())))
         }
     }

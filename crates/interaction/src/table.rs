@@ -48,8 +48,13 @@ pub struct Row {
 
 impl Row {
     fn fits(&self, target: &Target) -> bool {
-        let compartment =
-            self.word == "[type]" && target.word.starts_with(|first: char| first.is_ascii_uppercase() || first == '*');
+        let is_type = target.word.starts_with(|first: char| first.is_ascii_uppercase() || first == '*');
+        let compartment = is_type
+            && match self.word {
+                "[type]" => !target.word.contains('/'),
+                "[type]/_search" => target.word.contains('/'),
+                _ => false,
+            };
         self.level == target.level
             && (self.word == target.word || compartment)
             && (self.types.is_empty() || self.types.contains(&target.resource_type.as_str()))
@@ -98,6 +103,7 @@ pub static ROWS: &[Row] = &[
     row!("search-system" Get System "" Search System("search-system"), search_type::run),
     row!("search-system" Post System "_search" Search Declared::Within, search_type::run),
     row!("search-compartment" Get Instance "[type]" Search Declared::Within, search_type::run),
+    row!("search-compartment" Post Instance "[type]/_search" Search Declared::Within, search_type::run),
     row!("$validate" Post System "$validate" Compute Operation(VALIDATE), validate::run),
     row!("$validate" Post Type "$validate" Compute Declared::Within, validate::run),
     row!("$validate" Get Instance "$validate" Read Declared::Within, validate::stored),

@@ -27,7 +27,8 @@ pub struct Target {
     pub id: String,
     /// The version id; empty above [`Level::Version`].
     pub version: String,
-    /// What follows: `_history`, `_search`, `metadata`, `$convert`, `*` or a type for a compartment search; empty for nothing.
+    /// What follows: `_history`, `_search`, `metadata`, `$convert`, `*` or a type for a compartment search, with `/_search` behind it where it is
+    /// posted; empty for nothing.
     pub word: String,
 }
 
@@ -59,6 +60,9 @@ impl Target {
             }
             [ty, id, word] if is_type(ty) && (is_word(word) || is_type(word) || *word == "*") => {
                 Ok(made(Level::Instance, ty, id, "", word))
+            }
+            [ty, id, word, "_search"] if is_type(ty) && (is_type(word) || *word == "*") => {
+                Ok(made(Level::Instance, ty, id, "", &format!("{word}/_search")))
             }
             _ => Err(Refusal::new(Class::NotFound, "There is nothing under this path.")),
         }
@@ -101,6 +105,8 @@ mod tests {
         check("Patient/a/_history", Level::Instance, ["Patient", "a", "", "_history"]);
         check("Patient/a/_history/2", Level::Version, ["Patient", "a", "2", ""]);
         check("Patient/a/Observation", Level::Instance, ["Patient", "a", "", "Observation"]);
+        check("Patient/a/Observation/_search", Level::Instance, ["Patient", "a", "", "Observation/_search"]);
+        assert!(Target::of("Patient/a/b/_search").is_err());
         assert!(Target::of("a/b/c/d/e").is_err());
         assert!(Target::of("Patient/a/b").is_err());
     }

@@ -110,10 +110,11 @@ impl Planned {
     ) -> Result<Draft, Refusal> {
         let (resource_type, id) = (self.resource_type.clone(), self.id.clone());
         if self.method == Came::Delete {
-            return Ok(Draft::delete(&resource_type, id));
+            return Ok(Draft { expect: self.expect, ..Draft::delete(&resource_type, id) });
         }
         let Some(mut resource) = entries.resource(self.entry)? else {
-            return Err(Refusal::new(Class::Malformed, format!("The entry for {resource_type} has no resource.")));
+            let text = format!("The entry for {resource_type} has no resource.");
+            return Err(named(Refusal::new(Class::Malformed, text), self.entry));
         };
         links.lead(request, view, &mut resource)?;
         let named = |refusal| named(refusal, self.entry);
@@ -159,7 +160,7 @@ impl Plan {
         match parts.method {
             Method::Post => self.create(request, (number, entry), &target),
             Method::Put => self.update(request, (number, entry), &target, parts.query),
-            Method::Delete => self.delete(request, number, &target, parts.query),
+            Method::Delete => self.delete(request, (number, entry), &target, parts.query),
             Method::Patch => self.patch(request, (number, entry), &target, parts.query),
             Method::Get | Method::Head => Ok(Step::Read),
         }
@@ -178,14 +179,14 @@ impl Plan {
                 [] => self.lock(condition.lock),
                 [id] => {
                     let name = format!("{}/{id}", target.resource_type);
-                    self.links.place(entry, &name);
+                    self.links.place(entry, &name)?;
                     return Ok(Step::Existing(name));
                 }
                 _ => return Err(several("ifNoneExist")),
             }
         }
         let id = request.call.ids.next(request.call.now);
-        Ok(self.write((number, entry), &target.resource_type, id, Expect::Never, Came::Create))
+        self.write((number, entry), &target.resource_type, id, Expect::Never, Came::Create)
     }
 
     fn update(
@@ -196,11 +197,13 @@ impl Plan {
         query: &str,
     ) -> Result<Step, Refusal> {
         let own = entry.text_at("resource.id");
+        let asked = expected(entry)?;
         if target.level == Level::Type {
             let condition = conditional::look_up(request, &target.resource_type, query, 1)?;
             let (id, expect) = conditional::updated(request, &condition.ids, own)?;
             self.lock(condition.lock);
-            return Ok(self.write((number, entry), &target.resource_type, id, expect, Came::Update));
+            let expect = if asked == Expect::Any { expect } else { asked };
+            return self.write((number, entry), &target.resource_type, id, expect, Came::Update);
         }
         if own != Some(&target.id) {
             return Err(Refusal::new(
@@ -208,13 +211,7 @@ impl Plan {
                 format!("The resource's id must be that of the url, {}.", target.id),
             ));
         }
-        let headers = crate::call::Headers {
-            if_match: entry.text_at("request.ifMatch"),
-            if_none_match: entry.text_at("request.ifNoneMatch"),
-            ..Default::default()
-        };
-        let expect = conditions::expected(&headers)?;
-        Ok(self.write((number, entry), &target.resource_type, target.id.clone(), expect, Came::Update))
+        self.write((number, entry), &target.resource_type, target.id.clone(), asked, Came::Update)
     }
 
     /// The patch itself is done when all links are known.
@@ -231,12 +228,17 @@ impl Plan {
             id = patch::one(&condition.ids)?.to_owned();
             self.lock(condition.lock);
         }
-        let headers = crate::call::Headers { if_match: entry.text_at("request.ifMatch"), ..Default::default() };
-        let expect = conditions::expected(&headers)?;
-        Ok(self.write((number, entry), &target.resource_type, id, expect, Came::Patch))
+        self.write((number, entry), &target.resource_type, id, expected(entry)?, Came::Patch)
     }
 
-    fn delete(&mut self, request: &Request<'_>, entry: usize, target: &Target, query: &str) -> Result<Step, Refusal> {
+    fn delete(
+        &mut self,
+        request: &Request<'_>,
+        (number, entry): (usize, Element<'_>),
+        target: &Target,
+        query: &str,
+    ) -> Result<Step, Refusal> {
+        let expect = expected(entry)?;
         let mut ids = vec![target.id.clone()];
         if target.level == Level::Type {
             let condition = conditional::look_up(request, &target.resource_type, query, conditional::MOST)?;
@@ -248,8 +250,8 @@ impl Plan {
             self.lock(condition.lock);
         }
         for id in ids {
-            let (resource_type, expect, method) = (target.resource_type.clone(), Expect::Any, Came::Delete);
-            self.writes.push(Planned { resource_type, id, expect, method, entry });
+            let (resource_type, method) = (target.resource_type.clone(), Came::Delete);
+            self.writes.push(Planned { resource_type, id, expect, method, entry: number });
         }
         Ok(Step::Deletes)
     }
@@ -261,10 +263,10 @@ impl Plan {
         id: String,
         expect: Expect,
         method: Came,
-    ) -> Step {
-        self.links.place(entry, &format!("{resource_type}/{id}"));
+    ) -> Result<Step, Refusal> {
+        self.links.place(entry, &format!("{resource_type}/{id}"))?;
         self.writes.push(Planned { resource_type: resource_type.to_owned(), id, expect, method, entry: number });
-        Step::Write(self.writes.len() - 1)
+        Ok(Step::Write(self.writes.len() - 1))
     }
 
     fn lock(&mut self, lock: Lock) {
@@ -272,6 +274,15 @@ impl Plan {
             self.locks.push(lock);
         }
     }
+}
+
+/// What an entry's `ifMatch` and `ifNoneMatch` expect.
+fn expected(entry: Element<'_>) -> Result<Expect, Refusal> {
+    conditions::expected(&crate::call::Headers {
+        if_match: entry.text_at("request.ifMatch"),
+        if_none_match: entry.text_at("request.ifNoneMatch"),
+        ..Default::default()
+    })
 }
 
 fn named(mut refusal: Refusal, number: usize) -> Refusal {

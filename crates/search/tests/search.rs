@@ -382,3 +382,30 @@ fn narratives_are_found_by_their_words() {
     assert_eq!(ids, ["a", "c"], "as of the view");
     assert!(world.refusal("DiagnosticReport?_text=(bone").contains("a ( has no )"));
 }
+
+#[test]
+fn a_composite_is_missing_where_its_parts_do_not_stand_together() {
+    let mut world = World::new();
+    let code = r#""code":{"coding":[{"system":"http://loinc.org","code":"85354-9"}]}"#;
+    let value = r#""valueQuantity":{"value":120,"system":"http://unitsofmeasure.org","code":"mm[Hg]"}"#;
+    let rest = [
+        ("both", format!("{code},{value}")),
+        ("code", code.to_owned()),
+        ("parts", format!(r#"{code},"component":[{{{code},{value}}}]"#)),
+        ("apart", format!(r#"{code},"component":[{{{code}}},{{{value}}}]"#)),
+    ];
+    for (id, rest) in rest {
+        world.put(&[format!(r#"{{"resourceType":"Observation","id":"{id}","status":"final",{rest}}}"#).as_str()]);
+    }
+    for (query, found) in [
+        ("Observation?code-value-quantity:missing=false", vec!["both"]),
+        ("Observation?code-value-quantity:missing=true", vec!["apart", "code", "parts"]),
+        ("Observation?component-code-value-quantity:missing=false", vec!["parts"]),
+        ("Observation?component-code-value-quantity:missing=true", vec!["apart", "both", "code"]),
+        ("Observation?component-code-value-quantity=85354-9$gt100", vec!["parts"]),
+    ] {
+        let mut ids = world.ids(query);
+        ids.sort();
+        assert_eq!(ids, found, "{query}");
+    }
+}

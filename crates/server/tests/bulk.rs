@@ -215,7 +215,8 @@ fn lines_that_are_refused_stop_none_of_the_others() {
     assert_eq!(counts, ["3", "3"], "{}", told.text());
     assert!(told.text().contains("Line 2: ") && told.text().contains("Line 4: ") && told.text().contains("Line 5: "));
     assert_eq!(server.get("Patient/a").header("etag"), "W/\"2\"");
-    server.post("$import", "{}").refused(415, "not-supported");
+    let text = server.client.post(server.url("$import")).header("Content-Type", "text/csv").body("a,b");
+    running::told(text).refused(415, "not-supported");
 }
 
 #[test]
@@ -229,4 +230,43 @@ fn the_description_holds_what_is_done_and_nothing_else() {
     }
     assert!(!text.contains("\"/Observation/{id}/$everything\""));
     assert!(text.contains(r#""name":"birthdate","in":"query","description":"date""#));
+}
+
+#[test]
+fn a_manifest_names_files_that_are_here() {
+    use base64::Engine;
+    let server = start(&[]);
+    let lines = format!("{}\n{}\n", r#"{"resourceType":"Patient","id":"a"}"#, r#"{"resourceType":"Patient","id":"b"}"#);
+    let post = server.client.post(server.url("Binary")).header("Content-Type", "application/fhir+ndjson");
+    let binary = told(post.body(lines)).tree().root().text_at("id").unwrap().to_owned();
+    let data = base64::engine::general_purpose::STANDARD.encode(observation("o", "a", "final"));
+    let input = |of: &str, url: &str| {
+        format!(
+            r#"{{"name":"input","part":[{{"name":"type","valueCode":"{of}"}},{{"name":"url","valueUrl":"{url}"}}]}}"#
+        )
+    };
+    let manifest = |inputs: &[String]| {
+        let body = format!(
+            r#"{{"resourceType":"Parameters","parameter":[{{"name":"inputFormat","valueCode":"application/fhir+ndjson"}},{}]}}"#,
+            inputs.join(",")
+        );
+        server.post("$import", &body)
+    };
+    let inputs = [
+        input("Patient", &format!("{}/Binary/{binary}", server.base)),
+        input("Observation", &format!("data:application/fhir+ndjson;base64,{data}")),
+        input("Observation", &format!("Binary/{binary}")),
+    ];
+    let told = manifest(&inputs);
+    let tree = told.tree();
+    let counts: Vec<&str> =
+        tree.root().every("parameter.valueInteger").iter().filter_map(|count| count.text()).collect();
+    assert_eq!(counts, ["3", "2"], "{}", told.text());
+    assert!(told.text().contains("Input 3: Line 2: It is a Patient"), "{}", told.text());
+    assert_eq!(server.get("Observation?patient=a").tree().root().text_at("total"), Some("1"));
+    manifest(&[input("Patient", "https://elsewhere.example.org/patients.ndjson")]).refused(400, "invalid");
+    manifest(&[input("Nonsense", "data:text/plain;base64,")]).refused(400, "invalid");
+    manifest(&[input("Patient", "Binary/none")]).refused(404, "not-found");
+    manifest(&[r#"{"name":"nonsense","valueCode":"x"}"#.to_owned()]).refused(400, "invalid");
+    server.post("$import", r#"{"resourceType":"Parameters"}"#).refused(400, "invalid");
 }

@@ -260,3 +260,118 @@ fn a_stored_profile_takes_effect_for_the_next_request() {
     server.delete("StructureDefinition/named");
     assert_eq!(errors(&server), unknown);
 }
+
+#[test]
+fn links_are_led_wherever_one_can_stand_and_nowhere_else() {
+    let server = start(&[]);
+    let old = "http://old.example.org/fhir/Organization/9";
+    let div = format!(
+        r#"<div xmlns=\"http://www.w3.org/1999/xhtml\"><a href='urn:uuid:00000000-0000-4000-8000-000000000001'>p</a> <img src=\"{old}\" alt=\"urn:uuid:00000000-0000-4000-8000-000000000001\"/> 5 = \"x\"</div>"#
+    );
+    let values = [
+        ("Uri", "urn:uuid:00000000-0000-4000-8000-000000000001"),
+        ("Url", "urn:uuid:00000000-0000-4000-8000-000000000001"),
+        ("Canonical", "urn:uuid:00000000-0000-4000-8000-000000000001"),
+        ("String", "urn:uuid:00000000-0000-4000-8000-000000000001"),
+    ];
+    let extensions = values.map(|(of, value)| format!(r#"{{"url":"http://example.org/{of}","value{of}":"{value}"}}"#));
+    let basic = format!(
+        r#"{{"resourceType":"Basic","text":{{"status":"generated","div":"{div}"}},"extension":[{}],"code":{{"text":"x"}},
+        "subject":{{"reference":"{old}"}},"author":{{"reference":"urn:uuid:00000000-0000-4000-8000-000000000001"}}}}"#,
+        extensions.join(",")
+    );
+    let related = r#"{"resourceType":"Organization","partOf":{"reference":"Organization/9"}}"#;
+    let entries = [
+        entry("urn:uuid:00000000-0000-4000-8000-000000000002", "POST", "Basic", &basic),
+        entry("urn:uuid:00000000-0000-4000-8000-000000000001", "POST", "Patient", &patient("p")),
+        entry(old, "POST", "Organization", r#"{"resourceType":"Organization","name":"O"}"#),
+        entry("urn:uuid:00000000-0000-4000-8000-000000000003", "POST", "Organization", related),
+    ];
+    let answer = server.post("", &bundle("transaction", &entries));
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let locations = texts(&answer.tree(), "entry.response.location");
+    let name = |at: usize| locations[at].split("/_history").next().unwrap().to_owned();
+    let stored = server.get(&locations[0]).tree();
+    assert_eq!(texts(&stored, "author.reference"), [name(1)]);
+    assert_eq!(texts(&stored, "subject.reference"), [name(2)]);
+    assert_eq!(texts(&server.get(&locations[3]).tree(), "partOf.reference"), [name(2)]);
+    assert_eq!(
+        [texts(&stored, "extension.valueUri"), texts(&stored, "extension.valueUrl")].concat(),
+        [name(1), name(1)]
+    );
+    for kept in ["extension.valueCanonical", "extension.valueString"] {
+        assert_eq!(texts(&stored, kept), ["urn:uuid:00000000-0000-4000-8000-000000000001"], "{kept}");
+    }
+    let div = texts(&stored, "text.div").remove(0);
+    assert!(div.contains(&format!("href='{}'", name(1))) && div.contains(&format!("src=\"{}\"", name(2))), "{div}");
+    assert!(div.contains("alt=\"urn:uuid:00000000-0000-4000-8000-000000000001\""), "{div}");
+    let twice = [
+        entry("urn:uuid:00000000-0000-4000-8000-000000000001", "POST", "Patient", &patient("a")),
+        entry("urn:uuid:00000000-0000-4000-8000-000000000001", "POST", "Patient", &patient("b")),
+    ];
+    server.post("", &bundle("transaction", &twice)).refused(400, "invalid");
+}
+
+#[test]
+fn conditions_of_entries_are_kept_and_faults_name_their_entry() {
+    let server = start(&[]);
+    let basic = r#"{"resourceType":"Basic","id":"b","code":{"text":"x"}}"#;
+    server.put("Basic/b", basic);
+    server.put(&format!("Patient?identifier={SYSTEM}|a"), &patient("a"));
+    let with = |entry: String, name: &str, value: &str| {
+        entry.replace(r#""request":{"#, &format!(r#""request":{{"{name}":"{}","#, value.replace('"', "\\\"")))
+    };
+    let delete = |tag: &str| with(entry("urn:uuid:1", "DELETE", "Basic/b", ""), "ifMatch", tag);
+    let update = entry("urn:uuid:1", "PUT", &format!("Patient?identifier={SYSTEM}|a"), &patient("a"));
+    server.post("", &bundle("transaction", &[delete("W/\"7\"")])).refused(412, "conflict");
+    let late = with(update.clone(), "ifMatch", "W/\"7\"");
+    server.post("", &bundle("transaction", &[late])).refused(412, "conflict");
+    let reads = [
+        with(entry("urn:uuid:1", "GET", "Basic/b", ""), "ifNoneMatch", "W/\"1\""),
+        with(entry("urn:uuid:2", "GET", "Basic/b", ""), "ifModifiedSince", "2999-01-01T00:00:00Z"),
+        entry("urn:uuid:3", "HEAD", "Basic/b", ""),
+        entry("urn:uuid:4", "GET", "Basic/b/_history", ""),
+    ];
+    let statuses = texts(&server.post("", &bundle("batch", &reads)).tree(), "entry.response.status");
+    assert_eq!(statuses, ["304 Not Modified", "304 Not Modified", "200 OK", "200 OK"]);
+    let broken = [
+        entry("urn:uuid:1", "GET", "Basic/b", ""),
+        delete("W/\"1\""),
+        with(update.clone(), "ifMatch", "W/\"1\""),
+        entry("urn:uuid:2", "POST", "Patient", r#"{"resourceType":"Patient","nonsense":1}"#),
+    ];
+    let refused = server.post("", &bundle("transaction", &broken));
+    let place = refused.refused(422, "structure").tree();
+    assert_eq!(place.root().text_at("issue.expression"), Some("Bundle.entry[3].resource.nonsense"));
+    let done = server.post("", &bundle("transaction", &broken[..3]));
+    assert_eq!(done.status, 200, "{}", done.text());
+    let statuses = texts(&done.tree(), "entry.response.status");
+    assert_eq!(statuses, ["410 Gone", "204 No Content", "200 OK"], "reads come last");
+}
+
+#[test]
+fn a_transaction_in_xml_is_answered_in_xml() {
+    use base64::Engine;
+    let server = start(&[]);
+    server.put("Patient/q", r#"{"resourceType":"Patient","id":"q","active":true}"#);
+    let patch =
+        r#"<diff xmlns:f="http://hl7.org/fhir"><replace sel="f:Patient/f:active/@value">false</replace></diff>"#;
+    let patch = base64::engine::general_purpose::STANDARD.encode(patch);
+    let body = format!(
+        r#"<Bundle xmlns="http://hl7.org/fhir"><type value="transaction"/>
+        <entry><fullUrl value="urn:uuid:1"/><resource><Patient><birthDate value="1952"/></Patient></resource>
+        <request><method value="POST"/><url value="Patient"/></request></entry>
+        <entry><resource><Binary><contentType value="application/xml-patch+xml"/><data value="{patch}"/></Binary></resource>
+        <request><method value="PATCH"/><url value="Patient/q"/></request></entry>
+        <entry><request><method value="GET"/><url value="Patient?birthdate=1952"/></request></entry></Bundle>"#
+    );
+    let request = server.client.post(server.url("")).header("Content-Type", "application/fhir+xml");
+    let answer = told(request.header("Accept", "application/fhir+xml").body(body));
+    assert_eq!((answer.status, answer.header("content-type")), (200, "application/fhir+xml; charset=utf-8"));
+    let text = answer.text();
+    assert!(
+        text.contains(r#"<type value="transaction-response"/>"#) && text.contains(r#"<total value="1"/>"#),
+        "{text}"
+    );
+    assert_eq!(server.get("Patient/q").tree().root().text_at("active"), Some("false"));
+}

@@ -126,6 +126,111 @@ fn every_declared_search_parameter_is_understood_and_no_other() {
 }
 
 #[test]
+fn no_type_takes_a_parameter_that_it_does_not_declare() {
+    let server = start(&[]);
+    let statement = server.get("metadata").tree();
+    let rest = statement.root().get("rest").unwrap();
+    let all: BTreeSet<String> = rest.all("resource").flat_map(|resource| codes(resource, "searchParam.name")).collect();
+    for (turn, resource) in rest.all("resource").enumerate() {
+        let resource_type = resource.text_at("type").unwrap();
+        let own = codes(resource, "searchParam.name");
+        // Of each type another fifth of all names: all of them would take minutes.
+        let others: Vec<&String> = all.iter().filter(|name| !own.contains(*name)).skip(turn % 5).step_by(5).collect();
+        let form: Vec<String> = others.iter().map(|name| format!("{name}=1")).collect();
+        let request = server.client.post(server.url(&format!("{resource_type}/_search")));
+        let request = request.header("Content-Type", "application/x-www-form-urlencoded");
+        let answer = told(request.header("Prefer", "handling=lenient").body(form.join("&")));
+        assert_eq!(answer.status, 200, "{resource_type}: {}", answer.text());
+        let tree = answer.tree();
+        let outcome = tree.root().every("entry.resource.issue");
+        assert_eq!(outcome.len(), others.len(), "{resource_type}: {}", answer.text());
+        assert_eq!(tree.root().text_at("link.url"), Some(server.url(resource_type).as_str()), "all are left out");
+    }
+}
+
+#[test]
+fn every_declared_include_is_understood_and_no_other() {
+    let server = start(&[]);
+    let statement = server.get("metadata").tree();
+    let rest = statement.root().get("rest").unwrap();
+    for resource in rest.all("resource") {
+        let resource_type = resource.text_at("type").unwrap();
+        let includes = codes(resource, "searchInclude");
+        let back = codes(resource, "searchRevInclude");
+        let forward = includes.iter().map(|include| format!("_include={include}"));
+        let query: Vec<String> = forward.chain(back.iter().map(|include| format!("_revinclude={include}"))).collect();
+        let answer = server.get(&format!("{resource_type}?_count=1&{}", query.join("&")));
+        assert_eq!(answer.status, 200, "{resource_type}: {}", answer.text());
+        let references: BTreeSet<String> = resource
+            .all("searchParam")
+            .filter(|parameter| parameter.text_at("type") == Some("reference"))
+            .filter_map(|parameter| Some(format!("{resource_type}:{}", parameter.text_at("name")?)))
+            .chain(["*".to_owned()])
+            .collect();
+        assert_eq!(includes, references, "{resource_type}");
+        for wrong in ["_include", "_revinclude"] {
+            let path = format!("{resource_type}?{wrong}={resource_type}:nonsense");
+            server.get(&path).refused(400, "not-supported");
+        }
+    }
+}
+
+#[test]
+fn every_declared_form_is_taken_and_no_other() {
+    let server = start(&[]);
+    server.put("Patient/p", r#"{"resourceType":"Patient","id":"p"}"#);
+    let statement = server.get("metadata").tree();
+    for format in codes(statement.root(), "format") {
+        let asked = format.replace('+', "%2B");
+        assert_eq!(server.get(&format!("Patient/p?_format={asked}")).status, 200, "{format}");
+    }
+    let patch = |format: &str, body: &'static str| {
+        told(server.client.patch(server.url("Patient/p")).header("Content-Type", format).body(body)).status
+    };
+    let declared = codes(statement.root(), "patchFormat");
+    for (format, body) in [
+        ("application/json-patch+json", "[]"),
+        (
+            "application/xml-patch+xml",
+            r#"<diff xmlns="http://hl7.org/fhir"><add sel="Patient"><active value="true"/></add></diff>"#,
+        ),
+        ("application/fhir+json", r#"{"resourceType":"Parameters"}"#),
+        ("application/fhir+xml", r#"<Parameters xmlns="http://hl7.org/fhir"/>"#),
+        ("application/merge-patch+json", "{}"),
+        ("text/plain", "[]"),
+    ] {
+        let status = patch(format, body);
+        assert_eq!(status == 200, declared.contains(format), "{format}: {status}");
+        assert_eq!(status == 415, !declared.contains(format), "{format}: {status}");
+    }
+}
+
+#[test]
+fn every_declared_condition_is_one() {
+    let server = start(&[]);
+    let statement = server.get("metadata").tree();
+    for resource in statement.root().get("rest").unwrap().all("resource") {
+        let says = |name: &str| resource.text_at(name).unwrap();
+        assert_eq!(
+            (says("versioning"), says("readHistory"), says("updateCreate")),
+            ("versioned-update", "true", "true")
+        );
+        assert_eq!((says("conditionalRead"), says("conditionalDelete")), ("full-support", "multiple"));
+        assert_eq!((says("conditionalCreate"), says("conditionalUpdate")), ("true", "true"));
+        let path = server.url(&format!("{}?_id=none", says("type")));
+        let json = |request: reqwest::blocking::RequestBuilder, content: &str, body: &'static str| {
+            told(request.header("Content-Type", content).header("If-None-Exist", "_id=none").body(body)).status
+        };
+        let client = &server.client;
+        assert_eq!(told(client.delete(&path)).status, 204, "{path}");
+        // The condition is met by none; the body is refused.
+        assert_eq!(json(client.put(&path), "application/fhir+json", "{}"), 400, "{path}");
+        assert_eq!(json(client.post(server.url(says("type"))), "application/fhir+json", "{}"), 400, "{path}");
+        assert_eq!(json(client.patch(&path), "application/json-patch+json", "[]"), 404, "{path}");
+    }
+}
+
+#[test]
 fn every_declared_operation_is_known_and_no_other() {
     let server = start(&[]);
     let statement = server.get("metadata").tree();

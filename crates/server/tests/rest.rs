@@ -244,3 +244,216 @@ fn a_conditional_update_keeps_to_the_version_that_is_named() {
     update("W/\"7\"").refused(412, "conflict");
     assert_eq!(update("W/\"1\"").header("etag"), "W/\"2\"");
 }
+
+#[test]
+fn head_is_get_without_its_body() {
+    let server = start(&[]);
+    server.put("Patient/p", r#"{"resourceType":"Patient","id":"p"}"#);
+    let root = server.base.trim_end_matches("/fhir").to_owned();
+    let beside = [format!("{root}/health"), format!("{root}/openapi.json")];
+    let paths = [
+        "metadata",
+        "Patient/p",
+        "Patient/p/_history/1",
+        "Patient/p/_history",
+        "_history",
+        "Patient?_summary=count",
+        "?_type=Patient",
+        "Patient/p/Observation",
+        "Patient/p/$everything",
+        "Patient/p/$meta",
+        "Patient/none",
+        "Patient?nonsense=1",
+    ];
+    for path in paths.iter().map(|path| (*path).to_owned()).chain(beside) {
+        let (get, head) = (server.get(&path), told(server.client.head(server.url(&path))));
+        assert_eq!((head.status, head.body.len()), (get.status, 0), "{path}");
+        assert!(!get.body.is_empty(), "{path}");
+        for name in ["content-type", "etag", "last-modified"] {
+            assert_eq!(head.header(name), get.header(name), "{path} {name}");
+        }
+    }
+}
+
+#[test]
+fn the_form_of_an_answer_is_asked_for_in_many_words() {
+    let server = start(&[]);
+    server.put("Patient/p", r#"{"resourceType":"Patient","id":"p","active":true}"#);
+    let form = |name: &str| format!("application/fhir+{name}; charset=utf-8");
+    for (asked, name) in [
+        ("json", "json"),
+        ("xml", "xml"),
+        ("application/json", "json"),
+        ("text/xml", "xml"),
+        ("application/fhir%2Bjson", "json"),
+        ("application/fhir+xml", "xml"),
+        ("application/fhir%2Bxml;fhirVersion=4.0", "xml"),
+        ("html", "json"),
+    ] {
+        assert_eq!(server.get(&format!("Patient/p?_format={asked}")).header("content-type"), form(name), "{asked}");
+    }
+    for asked in ["turtle", "application/pdf", "application/fhir%2Bjson;fhirVersion=5.0"] {
+        server.get(&format!("Patient/p?_format={asked}")).refused(406, "not-supported");
+    }
+    let accepted = |path: &str, accept: &str| told(server.client.get(server.url(path)).header("Accept", accept));
+    for (accept, name) in [
+        ("*/*", "json"),
+        ("application/fhir+xml;q=0.5, application/fhir+json", "json"),
+        ("application/fhir+json;q=0.1, application/fhir+xml;q=0.9", "xml"),
+        ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "json"),
+    ] {
+        assert_eq!(accepted("Patient/p", accept).header("content-type"), form(name), "{accept}");
+    }
+    assert_eq!(accepted("Patient/p?_format=json", "application/fhir+xml").header("content-type"), form("json"));
+    accepted("Patient/p", "text/turtle").refused(406, "not-supported");
+    for (path, is_pretty) in
+        [("_format=xml", false), ("_format=xml&_pretty=true", true), ("_pretty=false", false), ("_pretty=true", true)]
+    {
+        let text = server.get(&format!("Patient/p?{path}")).text();
+        assert_eq!(text.lines().count() > 4, is_pretty, "{path}: {text}");
+    }
+}
+
+#[test]
+fn a_summary_that_leaves_nothing_out_is_not_marked_and_a_count_has_no_entries() {
+    let server = start(&[]);
+    server.put("Patient/p", r#"{"resourceType":"Patient","id":"p","maritalStatus":{"text":"m"}}"#);
+    for path in ["Patient/p?_summary=false", "Patient?_summary=false"] {
+        let text = server.get(path).text();
+        assert!(text.contains("maritalStatus") && !text.contains("SUBSETTED"), "{path}: {text}");
+    }
+    let count = server.get("Patient?_summary=count").tree();
+    assert_eq!(count.root().text_at("total"), Some("1"));
+    assert!(count.root().get("entry").is_none());
+}
+
+#[test]
+fn every_write_answers_as_preferred() {
+    let server = start(&[]);
+    let send = |method: &str, body: &str, prefer: &str| {
+        let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
+        let content =
+            if method == reqwest::Method::PATCH { "application/json-patch+json" } else { "application/fhir+json" };
+        let request = server.client.request(method, server.url("Patient/p")).header("Content-Type", content);
+        told(request.header("Prefer", prefer).body(body.to_owned()))
+    };
+    let body = |year: u32| format!(r#"{{"resourceType":"Patient","id":"p","birthDate":"{year}"}}"#);
+    let patch = |year: u32| format!(r#"[{{"op":"replace","path":"/birthDate","value":"{year}"}}]"#);
+    send("PUT", &body(1950), "return=minimal");
+    for (method, bodies) in
+        [("PUT", [body(1951), body(1952), body(1953)]), ("PATCH", [patch(1954), patch(1955), patch(1956)])]
+    {
+        let minimal = send(method, &bodies[0], "return=minimal");
+        assert_eq!((minimal.status, minimal.body.len()), (200, 0), "{method}");
+        assert_eq!(send(method, &bodies[1], "return=OperationOutcome").tree().resource_type(), "OperationOutcome");
+        let whole = send(method, &bodies[2], "return=representation");
+        assert_eq!(whole.tree().resource_type(), "Patient");
+        assert_eq!(
+            whole.header("content-location"),
+            format!("{}/Patient/p/_history/{}", server.base, &whole.header("etag")[3..4])
+        );
+    }
+    let deleted = send("DELETE", "", "return=OperationOutcome");
+    assert_eq!((deleted.status, deleted.tree().resource_type()), (200, "OperationOutcome"));
+}
+
+#[test]
+fn versions_are_weak_tags_and_bind_every_write() {
+    let server = start(&[]);
+    server.put("Basic/b", r#"{"resourceType":"Basic","id":"b","code":{"text":"x"}}"#);
+    let with = |request: reqwest::blocking::RequestBuilder, tag: &str| told(request.header("If-Match", tag));
+    let patch = || {
+        let request = server.client.patch(server.url("Basic/b")).header("Content-Type", "application/json-patch+json");
+        request.body(r#"[{"op":"replace","path":"/code/text","value":"y"}]"#)
+    };
+    with(patch(), "W/\"9\"").refused(412, "conflict");
+    assert_eq!(with(patch(), "\"1\"").header("etag"), "W/\"2\"", "a strong tag is taken too");
+    let version = server.get("Basic/b/_history/1");
+    assert_eq!(version.header("etag"), "W/\"1\"");
+    assert!(!version.header("last-modified").is_empty());
+    let again = server.client.get(server.url("Basic/b/_history/1")).header("If-None-Match", "W/\"1\"");
+    assert_eq!(told(again).status, 304);
+    let delete = || server.client.delete(server.url("Basic/b"));
+    with(delete(), "W/\"1\"").refused(412, "conflict");
+    let deleted = with(delete(), "W/\"2\"");
+    assert_eq!((deleted.status, deleted.header("etag")), (204, "W/\"3\""));
+}
+
+#[test]
+fn a_binary_keeps_its_security_context_and_its_versions() {
+    let server = start(&[]);
+    server.put("Patient/p", r#"{"resourceType":"Patient","id":"p"}"#);
+    let put = |bytes: &'static [u8]| {
+        let request = server.client.put(server.url("Binary/b")).header("Content-Type", "image/png");
+        told(request.header("X-Security-Context", "Patient/p").body(bytes))
+    };
+    assert_eq!((put(b"one").status, put(b"two").status), (201, 200));
+    let raw = |path: &str| told(server.client.get(server.url(path)).header("Accept", "image/png"));
+    assert_eq!((raw("Binary/b").body, raw("Binary/b/_history/1").body), (b"two".to_vec(), b"one".to_vec()));
+    let head = told(server.client.head(server.url("Binary/b")).header("Accept", "image/png"));
+    assert_eq!((head.header("content-type"), head.body.len()), ("image/png", 0));
+    for form in ["json", "xml"] {
+        let wrapped = server.get(&format!("Binary/b?_format={form}"));
+        assert!(wrapped.text().contains("Patient/p") && wrapped.text().contains("dHdv"), "{}", wrapped.text());
+        assert!(wrapped.header("content-type").contains(form));
+    }
+}
+
+#[test]
+fn what_is_sent_compressed_is_read() {
+    use std::io::Write;
+    let server = start(&[]);
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(MARTIN.as_bytes()).unwrap();
+    let post = |bytes: Vec<u8>| {
+        let request = server.client.post(server.url("Patient")).header("Content-Type", "application/fhir+json");
+        told(request.header("Content-Encoding", "gzip").body(bytes))
+    };
+    let created = post(gzip.finish().unwrap());
+    assert_eq!(created.status, 201, "{}", created.text());
+    assert_eq!(created.tree().root().text_at("name.family"), Some("Martin"));
+    post(b"no gzip".to_vec()).refused(400, "invalid");
+}
+
+#[test]
+fn a_page_of_an_allowed_origin_may_ask_beforehand() {
+    let server = start(&[("cors-origins", "https://app.example.org")]);
+    let ask = |origin: &str| {
+        let request = server.client.request(reqwest::Method::OPTIONS, server.url("Patient"));
+        told(request.header("Origin", origin).header("Access-Control-Request-Method", "PATCH"))
+    };
+    let allowed = ask("https://app.example.org");
+    assert_eq!((allowed.status, allowed.header("access-control-allow-origin")), (204, "https://app.example.org"));
+    for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"] {
+        assert!(allowed.header("access-control-allow-methods").contains(method));
+    }
+    for name in ["If-Match", "If-None-Exist", "Prefer", "X-Security-Context"] {
+        assert!(allowed.header("access-control-allow-headers").contains(name));
+    }
+    assert!(allowed.header("access-control-expose-headers").contains("ETag"));
+    assert_eq!(ask("https://evil.example.org").header("access-control-allow-methods"), "");
+}
+
+#[test]
+fn a_compartment_is_searched_by_a_form_too() {
+    let server = start(&[]);
+    server.put("Patient/p", r#"{"resourceType":"Patient","id":"p"}"#);
+    for (id, status) in [("a", "final"), ("b", "amended")] {
+        let body = format!(
+            r#"{{"resourceType":"Observation","id":"{id}","status":"{status}","code":{{"text":"c"}},"subject":{{"reference":"Patient/p"}}}}"#
+        );
+        server.put(&format!("Observation/{id}"), &body);
+    }
+    let post = |path: &str| {
+        let request = server.client.post(server.url(path)).header("Content-Type", "application/x-www-form-urlencoded");
+        told(request.body("status=final"))
+    };
+    for path in ["Patient/p/Observation/_search", "Observation/_search"] {
+        let found = post(path).tree();
+        let ids = found.root().every("entry.resource.id");
+        assert_eq!(ids.iter().filter_map(|id| id.text()).collect::<Vec<_>>(), ["a"], "{path}");
+        assert!(!found.root().text_at("link.url").unwrap().contains("_search"));
+    }
+    post("Patient/p/Observation").refused(405, "not-supported");
+    server.get("Patient/p/Observation/_search").refused(405, "not-supported");
+}

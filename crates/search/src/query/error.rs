@@ -34,9 +34,12 @@ impl QueryError {
 /// The name among `known` that is nearest to `asked`, where one is near.
 pub(crate) fn nearest<'k>(asked: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
     let asked = asked.to_ascii_lowercase();
+    let most = 1 + asked.len() / 3;
+    // The distance is never less than the difference of the lengths.
+    let known = known.filter(|name| name.chars().count().abs_diff(asked.chars().count()) <= most);
     let near = known.map(|name| (distance(&asked, &name.to_ascii_lowercase()), name));
     let (distance, name) = near.min()?;
-    (distance <= 1 + asked.len() / 3).then_some(name)
+    (distance <= most).then_some(name)
 }
 
 /// Characters to insert, remove or replace.

@@ -29,6 +29,11 @@ pub(crate) fn run(values: &Values) -> Result<ExitCode, Box<dyn Error>> {
     System::new().block_on(async {
         let running = serve(service.clone(), values)?;
         say!("Passerelle serves {}", running.base());
+        if !running.address.ip().is_loopback() && service.settings().broad_search == BroadSearch::Allow {
+            tracing::warn!(
+                "callers are not told apart: whoever reaches the port may search all patients; see --broad-search"
+            );
+        }
         if fresh.is_some() {
             demo::fill(&service, &running.base())?;
         }

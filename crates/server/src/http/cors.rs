@@ -6,8 +6,8 @@ use actix_web::http::header;
 
 const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE";
 const SENT: &str = "Accept, Authorization, Content-Type, If-Match, If-Modified-Since, If-None-Exist, If-None-Match, \
-                    Prefer, X-Request-Id";
-const SHOWN: &str = "Content-Location, ETag, Last-Modified, Location, X-Request-Id";
+                    Prefer, X-Request-Id, X-Security-Context";
+const SHOWN: &str = "Allow, Content-Location, ETag, Last-Modified, Location, Retry-After, X-Request-Id";
 
 /// Adds the headers that let a page of an allowed origin see the response.
 pub(crate) fn allow(request: &HttpRequest, origins: &[String], response: &mut HttpResponseBuilder) {

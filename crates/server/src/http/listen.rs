@@ -71,8 +71,8 @@ pub fn start(state: Data<State>, values: &Values) -> Result<Running, HttpError> 
             .app_data(state.clone())
             .app_data(PayloadConfig::new(longest))
             .wrap(Compress::default())
-            .route("/health", web::get().to(respond::health))
-            .route("/openapi.json", web::get().to(respond::open_api));
+            .service(web::resource("/health").get(respond::health).head(respond::health))
+            .service(web::resource("/openapi.json").get(respond::open_api).head(respond::open_api));
         let app = if has_probe { app.route("/static-probe", web::get().to(respond::static_probe)) } else { app };
         // The handler looks at the path itself: a pattern of the router would be a regular expression for each request.
         app.default_service(web::to(respond::any))
