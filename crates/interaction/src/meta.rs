@@ -22,12 +22,14 @@ const LISTS: [&str; 3] = ["profile", "security", "tag"];
 
 /// The `meta` of a resource.
 pub(crate) fn instance(request: &Request<'_>) -> Result<Answer, Refusal> {
+    nothing(request)?;
     let tree = read::current(request, &request.target.resource_type, &request.target.id)?;
     Ok(answer(request, tree.root().get("meta")))
 }
 
 /// The `meta` of a version.
 pub(crate) fn version(request: &Request<'_>) -> Result<Answer, Refusal> {
+    nothing(request)?;
     let target = &request.target;
     let number = target.version.parse().map_err(|_| read::not_found(request))?;
     let view = request.service.store().view(None).map_err(Refusal::fault)?;
@@ -47,6 +49,7 @@ pub(crate) fn version(request: &Request<'_>) -> Result<Answer, Refusal> {
 
 /// The profiles, tags and labels that are in use.
 pub(crate) fn in_use(request: &Request<'_>) -> Result<Answer, Refusal> {
+    nothing(request)?;
     let view = request.service.store().view(None).map_err(Refusal::fault)?;
     let types = match request.target.resource_type.as_str() {
         "" => request.service.store().type_names().iter().map(|name| name.to_string()).collect(),
@@ -73,6 +76,11 @@ pub(crate) fn in_use(request: &Request<'_>) -> Result<Answer, Refusal> {
     let text = format!("{{\"resourceType\":\"Basic\",\"meta\":{{{}}}}}", lists.join(","));
     let tree = model::json::read(text.as_bytes(), &Limits::default()).map_err(|error| Refusal::fault(error.message))?;
     Ok(answer(request, tree.root().get("meta")))
+}
+
+/// `$meta` takes no parameters.
+fn nothing(request: &Request<'_>) -> Result<(), Refusal> {
+    operation::only(request, &operation::asked(request)?.query, &[])
 }
 
 fn answer(request: &Request<'_>, meta: Option<Element<'_>>) -> Answer {

@@ -53,7 +53,8 @@ pub(crate) fn only(request: &Request<'_>, query: &Query, known: &[&str]) -> Resu
     let mut names = query.pairs().iter().map(|(name, _)| name.as_str());
     match names.find(|name| !known.contains(name) && !always.contains(name)) {
         Some(name) if !request.is_lenient() => {
-            let text = format!("{name} is no parameter here; there are {}.", known.join(", "));
+            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            let text = format!("{name} is no parameter here; there are {known}.");
             Err(Refusal::new(Class::Malformed, text))
         }
         _ => Ok(()),

@@ -10,6 +10,7 @@ use storage::View;
 
 use crate::answer::Answer;
 use crate::bundle::{Beside, BundleText};
+use crate::media::Media;
 use crate::query::Query;
 use crate::refusal::{Class, Refusal};
 use crate::request::Request;
@@ -73,9 +74,11 @@ pub(crate) fn run(request: &Request<'_>) -> Result<Answer, Refusal> {
         }
     }
     outcome(&found, query.explain, &mut bundle);
+    // What is posted may name the form too.
+    let media = Media::asked(&parameters, request.call.headers.accept)?;
     let body = request.permit.release_made(bundle.finish());
-    let body = render::stored(body, &request.media, request.shapes())?;
-    Ok(Answer::with_body(200, request.media.content_type(), body))
+    let body = render::stored(body, &media, request.shapes())?;
+    Ok(Answer::with_body(200, media.content_type(), body))
 }
 
 /// The live resources of a type that meet a query as it stands in a URL or a header (`If-None-Exist`): id and version, at most

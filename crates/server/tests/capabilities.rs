@@ -7,6 +7,8 @@ mod running;
 
 use std::collections::BTreeSet;
 
+use interaction::Method;
+use interaction::table::Row;
 use model::Element;
 use running::{Running, start, told};
 
@@ -261,6 +263,11 @@ fn every_declared_operation_is_known_and_no_other() {
             let of_all = declared.contains(&(String::new(), name.clone()));
             assert!(of_all || declared.contains(&((*resource_type).to_owned(), name)), "{} is not declared", row.name);
         }
+    }
+    // An operation can always be posted: http://hl7.org/fhir/R4/operations.html#executing
+    for row in interaction::table::ROWS.iter().filter(|row| row.word == row.name && row.method == Method::Get) {
+        let posted = |other: &Row| other.word == row.word && other.level == row.level && other.method == Method::Post;
+        assert!(interaction::table::ROWS.iter().any(posted), "{} {:?} by POST", row.name, row.level);
     }
     for path in ["$nonsense", "Patient/$nonsense", "Patient/a/$nonsense", "Observation/a/$everything", "Patient/$lastn"]
     {

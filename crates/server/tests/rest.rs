@@ -454,6 +454,9 @@ fn a_compartment_is_searched_by_a_form_too() {
         assert_eq!(ids.iter().filter_map(|id| id.text()).collect::<Vec<_>>(), ["a"], "{path}");
         assert!(!found.root().text_at("link.url").unwrap().contains("_search"));
     }
+    let request = server.client.post(server.url("Observation/_search"));
+    let xml = told(request.header("Content-Type", "application/x-www-form-urlencoded").body("_format=xml&_count=1"));
+    assert_eq!(xml.header("content-type"), "application/fhir+xml; charset=utf-8", "the form may name the form");
     post("Patient/p/Observation").refused(405, "not-supported");
     server.get("Patient/p/Observation/_search").refused(405, "not-supported");
 }

@@ -9,7 +9,7 @@ use crate::param::{Criterion, ParameterType, string, uri};
 use crate::parameter::Parameter;
 use crate::parameters::TypeParameters;
 use crate::plan::criteria::{Modifier, criteria};
-use crate::plan::resolve::{Fault, Resolver};
+use crate::plan::resolve::{Fault, Resolver, with_value};
 use crate::plan::set::{Rows, Set};
 use crate::query::filter::{Filter, Operator, Path};
 
@@ -121,7 +121,7 @@ impl Resolver<'_, '_> {
     }
 
     fn present(&self, of_type: &TypeParameters, parameter: &Arc<Parameter>, value: &str) -> Result<Set, Fault> {
-        let present = Set::Rows(Rows::new(parameter, Criterion::Present, of_type));
+        let present = with_value(of_type, parameter);
         match value {
             "true" => Ok(present),
             "false" => Ok(Set::Not(Box::new(present))),

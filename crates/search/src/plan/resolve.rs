@@ -89,7 +89,7 @@ impl<'r> Resolver<'r, '_> {
         }
         let (of_type, parameter) = self.find(type_name, code)?;
         if modifier == Some("missing") {
-            let present = self.present(of_type, parameter);
+            let present = with_value(of_type, parameter);
             return match self.clause.value.as_str() {
                 "false" => Ok(present),
                 "true" => Ok(Set::Not(Box::new(present))),
@@ -200,21 +200,6 @@ impl<'r> Resolver<'r, '_> {
             sets.push(Set::Content(Content::Composite(parameter.clone(), all)));
         }
         Ok(Set::And(sets))
-    }
-
-    /// What has a value for a parameter; of a composite one for each part, where the parts stand together.
-    fn present(&self, of_type: &TypeParameters, parameter: &Arc<Parameter>) -> Set {
-        let Some(parts) = &parameter.parts else {
-            return Set::Rows(Rows::new(parameter, Criterion::Present, of_type));
-        };
-        let holders = parts.each.iter().filter_map(|(_, holder)| holder.as_ref());
-        let mut sets: Vec<Set> =
-            holders.map(|holder| Set::Rows(Rows::new(holder, Criterion::Present, of_type))).collect();
-        if !parts.whole || sets.len() < parts.each.len() {
-            let any = vec![Criterion::Present; parts.each.len()];
-            sets.push(Set::Content(Content::Composite(parameter.clone(), any)));
-        }
-        Set::And(sets)
     }
 
     /// Parameters without rows.
@@ -380,4 +365,18 @@ impl<'r> Resolver<'r, '_> {
         let numbers = stream::referred(self.context, source, set, of_type, parameter, type_name)?;
         Ok(Set::Numbers(numbers))
     }
+}
+
+/// What has a value for a parameter; of a composite one for each part, where the parts stand together.
+pub(super) fn with_value(of_type: &TypeParameters, parameter: &Arc<Parameter>) -> Set {
+    let Some(parts) = &parameter.parts else {
+        return Set::Rows(Rows::new(parameter, Criterion::Present, of_type));
+    };
+    let holders = parts.each.iter().filter_map(|(_, holder)| holder.as_ref());
+    let mut sets: Vec<Set> = holders.map(|holder| Set::Rows(Rows::new(holder, Criterion::Present, of_type))).collect();
+    if !parts.whole || sets.len() < parts.each.len() {
+        let any = vec![Criterion::Present; parts.each.len()];
+        sets.push(Set::Content(Content::Composite(parameter.clone(), any)));
+    }
+    Set::And(sets)
 }
