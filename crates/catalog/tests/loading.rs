@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 
 use catalog::{Catalog, LoadError, Loader, SpecificationSet, StructureError};
@@ -112,6 +113,27 @@ fn what_cannot_be_read_is_said() {
         Loader::new().archive(Path::new("bad.tgz"), &archive(&[("package/StructureDefinition-b.json", garbled)]));
     let catalog = catalog.unwrap().finish();
     assert!(catalog.structure("http://example.org/bad").is_err() || catalog.issues().len() == 1);
+}
+
+#[test]
+fn an_archive_that_unpacks_to_far_more_than_it_is_is_not_read_on() {
+    // Members whose headers promise more than is there: they are refused before anything is read of them.
+    for size in [20 << 20, 300 << 20, u64::MAX >> 1] {
+        let mut header = tar::Header::new_gnu();
+        header.set_path("package/bomb.json").unwrap();
+        header.set_size(size);
+        header.set_cksum();
+        let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+        packed.write_all(header.as_bytes()).unwrap();
+        let bomb = Loader::new().archive(Path::new("bomb.tgz"), &packed.finish().unwrap());
+        assert!(matches!(bomb, Err(LoadError::TooLarge(_))), "{size}: {bomb:?}");
+    }
+    // Zeros without end in place of an archive.
+    let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+    let zeros = vec![0u8; 1 << 20];
+    (0..32).for_each(|_| packed.write_all(&zeros).unwrap());
+    let nothing = Loader::new().archive(Path::new("zeros.tgz"), &packed.finish().unwrap());
+    assert!(nothing.is_err() || nothing.unwrap().finish().structure("http://example.org/x").is_err());
 }
 
 #[test]

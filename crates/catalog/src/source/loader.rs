@@ -34,6 +34,9 @@ pub enum LoadError {
 
 const FILE_LIMIT: u64 = 256 << 20;
 const ARCHIVE_LIMIT: u64 = 2 << 30;
+/// An archive that unpacks to more than this many times its size, and to more than the small ones do, is a bomb.
+const RATIO_LIMIT: u64 = 200;
+const SMALL_ARCHIVE: u64 = 16 << 20;
 const DEPTH_LIMIT: usize = 4;
 
 /// What was loaded: packages, resources with their package's number, issues.
@@ -175,12 +178,13 @@ impl Loader {
 
     fn read_archive(&mut self, path: &Path, bytes: &[u8]) -> Result<(), LoadError> {
         let number = self.loaded.open_package(path, hex(Sha256::new_with_prefix(bytes)));
-        let mut archive = tar::Archive::new(GzDecoder::new(bytes).take(ARCHIVE_LIMIT + 1));
+        let limit = (bytes.len() as u64).saturating_mul(RATIO_LIMIT).clamp(SMALL_ARCHIVE, ARCHIVE_LIMIT);
+        let mut archive = tar::Archive::new(GzDecoder::new(bytes).take(limit + 1));
         let mut total = 0;
         for entry in archive.entries().map_err(|error| io(path, error))? {
             let mut entry = entry.map_err(|error| io(path, error))?;
             total += entry.size();
-            if entry.size() > FILE_LIMIT || total > ARCHIVE_LIMIT {
+            if entry.size() > FILE_LIMIT || total > limit {
                 return Err(LoadError::TooLarge(path.to_owned()));
             }
             let name = match entry.path() {

@@ -47,6 +47,13 @@ pub(super) fn condition(
     times(cx, observation, concern, &mut to);
     entry::recorded(cx, observation, concern, &mut to);
     entry::push_notes(cx, observation, &mut to);
+    for interpretation in observation.all("interpretationCode") {
+        // A Condition has no interpretation: what it says becomes a note.
+        if let Some(words) = entry::said(cx, interpretation) {
+            entry::push_note(&mut to, &format!("Interpretation: {words}"));
+            interpretation.take_all();
+        }
+    }
     if let Some(concern) = concern {
         entry::push_notes(cx, concern, &mut to);
     }

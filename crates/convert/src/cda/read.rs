@@ -326,7 +326,9 @@ impl PartialEq for Node<'_> {
     }
 }
 
+/// Blanks of XML run together; one that may not break (U+00A0) stays.
 fn append_words(text: &mut String, piece: &str) {
+    let blank_of_xml = |character: char| character.is_ascii_whitespace();
     let blank = |text: &mut String| {
         if !text.is_empty() && !text.ends_with(' ') {
             text.push(' ');
@@ -335,14 +337,14 @@ fn append_words(text: &mut String, piece: &str) {
     if piece.is_empty() {
         return;
     }
-    if piece.starts_with(char::is_whitespace) {
+    if piece.starts_with(blank_of_xml) {
         blank(text);
     }
-    for word in piece.split_whitespace() {
+    for word in piece.split_ascii_whitespace() {
         text.push_str(word);
         text.push(' ');
     }
-    if !piece.ends_with(char::is_whitespace) && text.ends_with(' ') {
+    if !piece.ends_with(blank_of_xml) && text.ends_with(' ') {
         text.pop();
     }
 }
