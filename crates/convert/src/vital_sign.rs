@@ -9,6 +9,11 @@ const CATEGORY: &str = "http://terminology.hl7.org/CodeSystem/observation-catego
 const ORIGINAL: &str = "http://hl7.org/fhir/StructureDefinition/originalText";
 const REASON: &str = "http://terminology.hl7.org/CodeSystem/data-absent-reason";
 
+/// The text of a concept that has nothing else.
+fn said(value: model::Element<'_>) -> Option<&str> {
+    value.text_at("text").filter(|_| value.children().count() == 1)
+}
+
 /// Gives an Observation of a vital sign its category and its time, or why there is none. A value that is no quantity moves
 /// to a note, as the profile allows no other. What the source lacks or has otherwise comes back in words, for the report.
 #[must_use]
@@ -41,8 +46,9 @@ pub(crate) fn complete_vital_sign(to: &mut ElementMut<'_>) -> Vec<String> {
     }
     let other =
         to.as_element().children().find(|child| child.name().starts_with("value") && child.name() != "valueQuantity");
-    let other = other
-        .map(|found| (found.name().to_owned(), found.text().map_or_else(|| json::to_string(found), str::to_owned)));
+    let other = other.map(|found| {
+        (found.name().to_owned(), found.text().or(said(found)).map_or_else(|| json::to_string(found), str::to_owned))
+    });
     if let Some((name, words)) = other {
         to.remove(&name);
         to.object("dataAbsentReason").item("coding").set("system", REASON).set("code", "unsupported");

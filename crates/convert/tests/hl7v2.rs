@@ -7,6 +7,8 @@ mod support;
 use std::fs;
 use std::path::Path;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use convert::Draft;
 use model::json;
 
@@ -285,9 +287,8 @@ fn two_orders_of_one_drug_are_one_prescription() {
 
 #[test]
 fn a_cda_inside_a_message_is_converted_as_one() {
-    use base64::Engine;
     let cda = support::summary("11450-4", "");
-    let data = base64::engine::general_purpose::STANDARD.encode(cda);
+    let data = STANDARD.encode(cda);
     let message = format!(
         "MSH|^~\\&|A|B|C|D|20261012||MDM^T02^MDM_T02|M1|P|2.5\rPID|1||P1||Doe^Jan\rTXA|1|PS|AP\rOBX|1|ED|60591-5^PS^LN||^TEXT^XML^Base64^{data}||||||F\r"
     );
@@ -301,13 +302,17 @@ fn a_cda_inside_a_message_is_converted_as_one() {
 fn every_field_is_in_the_document_or_in_the_report() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pairs");
     // Structure, and codes that FHIR expresses by a resource type, a field or a code of its own.
-    const EXPRESSED: &str = " ISO CX NM SN CWE CE FT TX ED L H N F C X I P M PRN NET PH Internet XX RP Base64 AP PDF RE NW DC A R A01 T02 T11 TID D W DA FA MA SV O E ACCMGR AV CA LA SPO CM INTERNET NIP001 NIP002 LN SCT CVX MVX WC HL70063 HL70162 HL70163 I10 HL70396 99LAB 99LOK 999 DCM UTF-8 UNICODE AR DICOM Application RIS J CP GDT IMP ADT ";
+    const EXPRESSED: &str = " ISO CX NM SN CWE CE FT TX ED L H N F C X I P M PRN NET PH Internet XX RP Base64 AP PDF RE NW DC A R A01 T02 T11 TID D W DA FA MA SV O E ACCMGR AV CA LA SPO CM INTERNET NIP001 NIP002 LN SCT CVX MVX WC HL70063 HL70162 HL70163 I10 HL70396 99LAB 99LOK 999 DCM UTF-8 UNICODE AR DICOM Application RIS J CP GDT IMP ADT AU AV CN ORC OML RDS OMP OUL LIS ";
     let mut messages = 0;
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path().join("input.hl7");
         let Ok(text) = fs::read_to_string(&path) else { continue };
         let draft = converted(&text);
-        let written = json::to_string(draft.document.root()) + &json::to_string(draft.report.outcome().root());
+        let mut written = json::to_string(draft.document.root()) + &json::to_string(draft.report.outcome().root());
+        for data in draft.document.root().every("entry.resource.content.attachment.data") {
+            let bytes = STANDARD.decode(data.text().unwrap()).unwrap();
+            written.push_str(&String::from_utf8_lossy(&bytes));
+        }
         let mut leaves = 0;
         for (number, line) in text.split('\r').enumerate() {
             // The separators, and the type of the message, which the kind of the document expresses.

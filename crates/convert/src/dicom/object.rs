@@ -173,11 +173,17 @@ impl<'s, 'b> Object<'s, 'b> {
                 let scheme = item.text(0x0008_0102).unwrap_or_default();
                 let version = item.text(0x0008_0103);
                 item.set.bytes(0x0008_010b);
+                let named = to.as_element().get("text").is_some();
                 let mut coding = to.item("coding");
                 coding.set_some("system", system(&scheme).as_deref());
                 coding.set_some("version", version.as_deref());
                 coding.set("code", &code.split_whitespace().collect::<Vec<_>>().join(" "));
-                coding.set_some("display", meaning.as_deref());
+                // The standard fixes the names of its own codes: what the object calls them stands as text.
+                if scheme == "DCM" && !named {
+                    to.set_some("text", meaning.as_deref());
+                } else {
+                    coding.set_some("display", meaning.as_deref());
+                }
                 if system(&scheme).is_none() && !scheme.is_empty() {
                     to.set("text", &format!("{} ({scheme} {code})", meaning.as_deref().unwrap_or_default()));
                 }

@@ -12,11 +12,16 @@ use super::context::Context;
 use super::read::Part;
 
 const ABSENT: &str = "http://hl7.org/fhir/StructureDefinition/data-absent-reason";
+const HL7: &str = "http://terminology.hl7.org/";
 pub(super) const UCUM: &str = "http://unitsofmeasure.org";
 
 static SYSTEMS: LazyLock<HashMap<&'static str, &'static str>> = LazyLock::new(|| {
     let rows = include_str!("systems.tsv").lines().filter(|line| !line.starts_with('#'));
     rows.filter_map(|line| line.split_once('\t')).collect()
+});
+
+static TABLES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
+    include_str!("tables.txt").lines().filter(|line| !line.starts_with('#')).flat_map(str::split_whitespace).collect()
 });
 
 static CODES: LazyLock<HashMap<(&'static str, &'static str), &'static str>> = LazyLock::new(|| {
@@ -49,17 +54,10 @@ pub(super) fn system(cx: &Context<'_>, name: Option<&str>, oid: Option<&str>) ->
     if let Some(uri) = SYSTEMS.get(upper.as_str()) {
         return Some((*uri).to_owned());
     }
-    if let Some(number) = upper.strip_prefix("HL7").filter(|rest| rest.len() == 5 && rest.starts_with('0')) {
-        return number
-            .parse::<u16>()
-            .ok()
-            .map(|number| format!("http://terminology.hl7.org/CodeSystem/v2-{number:04}"));
-    }
-    if let Some(number) = upper.strip_prefix("HL7").filter(|rest| rest.len() == 4) {
-        return number
-            .parse::<u16>()
-            .ok()
-            .map(|number| format!("http://terminology.hl7.org/CodeSystem/v2-{number:04}"));
+    // HL70001; some leave a zero out.
+    if let Some(number) = upper.strip_prefix("HL7").filter(|rest| matches!(rest.len(), 4 | 5)) {
+        let number = format!("{:04}", number.parse::<u16>().ok()?);
+        return TABLES.contains(&number.as_str()).then(|| format!("http://terminology.hl7.org/CodeSystem/v2-{number}"));
     }
     is_oid(name).then(|| cx.systems.uri(name).map_or_else(|| format!("urn:oid:{name}"), str::to_owned))
 }
@@ -80,9 +78,9 @@ pub(super) fn is_oid(text: &str) -> bool {
         })
 }
 
-/// Whether codes of a system have displays that FHIR fixes.
-fn is_hl7(system: &str) -> bool {
-    system.starts_with("http://terminology.hl7.org/")
+/// Whether codes of a system have displays that are fixed: what the message calls them stands as text.
+fn fixes_displays(system: &str) -> bool {
+    system.starts_with(HL7) || system == "http://dicom.nema.org/resources/ontology/DCM"
 }
 
 /// Sets `name` where the part names something.
@@ -126,14 +124,14 @@ pub(super) fn fill_concept(cx: &mut Context<'_>, part: Part<'_>, concept: &mut E
         let version = part.c(version).text();
         let mut coding = concept.item("coding");
         coding.set_some("system", uri.as_deref());
-        coding.set_some("version", version.filter(|_| uri.as_deref().is_none_or(|uri| !is_hl7(uri))));
+        coding.set_some("version", version.filter(|_| uri.as_deref().is_none_or(|uri| !uri.starts_with(HL7))));
         if uri.as_deref() == Some("http://terminology.hl7.org/CodeSystem/v2-0203") && code.contains(' ') {
             coding.set("display", code);
         } else {
             coding.set("code", &code.split_whitespace().collect::<Vec<_>>().join(" "));
         }
         match uri {
-            Some(uri) if is_hl7(&uri) => words.extend(display),
+            Some(uri) if fixes_displays(&uri) => words.extend(display),
             Some(_) => {
                 coding.set_some("display", display);
             }
@@ -148,9 +146,17 @@ pub(super) fn fill_concept(cx: &mut Context<'_>, part: Part<'_>, concept: &mut E
             }
         }
     }
-    let original = part.c(9).text();
-    if let Some(text) = original.or(words.first().copied()) {
-        concept.set("text", text);
+    let mut said: Vec<&str> = Vec::new();
+    for text in part.c(9).text().into_iter().chain(words) {
+        if !said.iter().any(|known| known.eq_ignore_ascii_case(text)) {
+            said.push(text);
+        }
+    }
+    if let Some((first, others)) = said.split_first() {
+        concept.set("text", *first);
+        for other in others {
+            cx.note(part, format!("{other:?} stands beside {first:?}; a concept has one text."));
+        }
     }
     if !concept.as_element().has_children() {
         concept.set_some("text", part.whole().as_deref());

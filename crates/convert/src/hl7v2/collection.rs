@@ -208,6 +208,13 @@ pub(super) fn document_reference(cx: &mut Context<'_>, segment: &Segment) -> Str
             to.object("authenticator").set("reference", &reference);
         }
     }
+    // Who did what the document is about is one of its authors, as in a document of minimal metadata.
+    for part in segment.reps(5) {
+        let Some(reference) = people::practitioner(cx, part) else { continue };
+        if !to.as_element().every("author.reference").iter().any(|known| known.text() == Some(reference.as_str())) {
+            to.item("author").set("reference", &reference);
+        }
+    }
     let parent = segment.f(13);
     if parent.is_some() {
         let mut related = to.item("relatesTo");

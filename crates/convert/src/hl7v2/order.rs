@@ -198,6 +198,7 @@ fn timing(cx: &mut Context<'_>, segment: &Segment) -> Tree {
             let mut concept = edit.object("code");
             if concept.as_element().get("coding").is_none() {
                 concept.item("coding").set("system", TIMING).set("code", known);
+                often(known, &mut edit);
             }
         } else if let (Some(own), Some(uri)) = (code.peek(), uri) {
             edit.object("code").item("coding").set("system", &uri).set("code", own);
@@ -224,6 +225,19 @@ fn timing(cx: &mut Context<'_>, segment: &Segment) -> Tree {
         duration.take_all();
     }
     timing
+}
+
+/// What the codes for so many times a day mean in numbers.
+fn often(code: &str, timing: &mut ElementMut<'_>) {
+    let (frequency, period) = match code {
+        "QD" => (1, 1),
+        "BID" => (2, 1),
+        "TID" => (3, 1),
+        "QID" => (4, 1),
+        "QOD" => (1, 2),
+        _ => return,
+    };
+    timing.object("repeat").set("frequency", frequency).set("period", period).set("periodUnit", "d");
 }
 
 /// The Timing of a TQ1 into the Dosage of a prescription.
