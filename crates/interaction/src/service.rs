@@ -40,7 +40,7 @@ pub trait TerminologyServer: Send + Sync + std::fmt::Debug {
 }
 
 /// Validations of one resource until nothing more is asked: answers may bring up further questions.
-const ROUNDS: usize = 3;
+pub(crate) const ROUNDS: usize = 3;
 
 /// What an operator decides about a service.
 #[derive(Clone, Debug)]

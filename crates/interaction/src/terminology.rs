@@ -3,10 +3,12 @@
 //! `$batch-validate-code` (<http://hl7.org/fhir/R4/terminology-service.html>).
 //!
 //! Each takes Parameters in the body, or its parameters in the URL; on an instance the stored resource is what it is about.
-//! What is in force counts: what is built in, loaded, and stored through REST.
+//! What is in force counts: what is built in, loaded, and stored through REST; `ValueSet/$validate-code` asks a terminology
+//! server elsewhere of the rest, where one is configured.
 
 use model::{Element, Tree};
 use validation::terminology::service::{Expanding, Failure, FailureKind, Service, batch_validate_code, outcome};
+use validation::terminology::{Answers, Terminology};
 
 use crate::answer::Answer;
 use crate::body;
@@ -14,6 +16,7 @@ use crate::read;
 use crate::refusal::{Class, Refusal};
 use crate::render;
 use crate::request::Request;
+use crate::service::ROUNDS;
 use crate::target::Level;
 
 /// Codes of an expansion that is not asked for in pages.
@@ -65,16 +68,37 @@ fn run(request: &Request<'_>, own: &str, operation: Operation) -> Result<Answer,
     if request.target.level == Level::Instance {
         add_own(request, own, &mut asked)?;
     }
-    let rules = request.service.rules();
     let expanding = Expanding {
         now: request.call.now,
         identifier: format!("urn:uuid:{}", request.call.ids.next(request.call.now)),
         most: MOST,
     };
+    Ok(answer(request, asking(request, &asked, operation, &expanding)))
+}
+
+/// Runs an operation; where a terminology server is configured it is asked what could not be decided here, and the operation
+/// runs again with its answers.
+fn asking(request: &Request<'_>, asked: &Tree, operation: Operation, expanding: &Expanding) -> Result<Tree, Failure> {
+    let rules = request.service.rules();
     let language = request.call.headers.accept_language;
-    let service = Service::new(rules.validator.terminology(), asked.root(), language);
-    let done = service.and_then(|mut service| operation(&mut service, asked.root(), &expanding));
-    Ok(answer(request, done))
+    let run = |terms: &Terminology| {
+        let service = Service::new(terms, asked.root(), language);
+        service.and_then(|mut service| operation(&mut service, asked.root(), expanding))
+    };
+    let Some(server) = &request.service.settings().terminology else {
+        return run(rules.validator.terminology());
+    };
+    let mut answers = Answers::new();
+    for _ in 0..ROUNDS {
+        let terms = rules.validator.terminology().asking(answers.clone());
+        let done = run(&terms);
+        let questions = terms.questions();
+        if questions.is_empty() {
+            return done;
+        }
+        answers.extend(server.ask(&questions));
+    }
+    run(&rules.validator.terminology().asking(answers))
 }
 
 fn add_own(request: &Request<'_>, own: &str, asked: &mut Tree) -> Result<(), Refusal> {

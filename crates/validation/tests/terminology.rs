@@ -250,3 +250,35 @@ fn what_cannot_be_decided_offline_is_a_warning_and_a_wrong_code_an_error() {
     let issues = validator.validate(&tree, &Options::default());
     assert!(issues.iter().all(|issue| issue.path != "Bundle.language" || !issue.severity.is_error()));
 }
+
+#[test]
+fn a_page_of_a_large_expansion_is_that_of_the_whole() {
+    let concepts: Vec<String> = (0..1_500).map(|number| format!(r#"{{"code":"c{number}"}}"#)).collect();
+    let system = format!(
+        r#"{{"resourceType":"CodeSystem","url":"http://terms.invalid/large","status":"active","content":"complete","concept":[{}]}}"#,
+        concepts.join(",")
+    );
+    let set = r#"{"resourceType":"ValueSet","url":"http://terms.invalid/vs/large","status":"active",
+        "compose":{"include":[{"system":"http://terms.invalid/large"}]}}"#;
+    let trees = [&*system, set].map(|text| json::read(text.as_bytes(), &Default::default()).unwrap());
+    let terms = Terminology::new(Arc::new(Catalog::built_in().with(trees)));
+    let page = |more: &[(&str, &str, &str)]| {
+        let mut all = vec![("url", "valueUri", "http://terms.invalid/vs/large"), ("count", "valueInteger", "2")];
+        all.extend_from_slice(more);
+        let request = parameters(&all);
+        let expanding = Expanding { now: Instant(0), identifier: "urn:uuid:1".into(), most: 1_000 };
+        let mut service = Service::new(&terms, request.root(), None).unwrap();
+        let tree = service.expand(request.root(), &expanding).unwrap();
+        let total = tree.root().text_at("expansion.total").unwrap().to_owned();
+        (total, codes(&tree).join(" "))
+    };
+    let said = |total: &str, codes: &str| (total.to_owned(), codes.to_owned());
+    for _ in 0..2 {
+        assert_eq!(page(&[]), said("1500", "c0 c1"));
+        assert_eq!(page(&[("offset", "valueInteger", "1499")]), said("1500", "c1499"));
+        assert_eq!(
+            page(&[("offset", "valueInteger", "9"), ("filter", "valueString", "c14")]),
+            said("111", "c148 c149")
+        );
+    }
+}

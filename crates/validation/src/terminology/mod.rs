@@ -40,17 +40,29 @@ pub struct Terminology {
     catalog: Arc<Catalog>,
     /// What somebody else answered, of one validation.
     elsewhere: Option<Arc<Elsewhere>>,
+    /// Large expansions that were asked for.
+    expansions: Arc<service::Expansions>,
 }
 
 impl Terminology {
     /// The terminology of a catalog.
     pub fn new(catalog: Arc<Catalog>) -> Terminology {
-        Terminology { catalog, elsewhere: None }
+        Terminology { catalog, elsewhere: None, expansions: Arc::default() }
+    }
+
+    /// The same with answers from elsewhere; what has none yet becomes a question.
+    pub fn asking(&self, answers: Answers) -> Terminology {
+        self.with(Arc::new(Elsewhere::with(answers)))
+    }
+
+    /// The questions that came up since [`Terminology::asking`] and had no answer.
+    pub fn questions(&self) -> Vec<Question> {
+        self.elsewhere.as_ref().map(|elsewhere| elsewhere.questions()).unwrap_or_default()
     }
 
     /// The same with answers to what cannot be decided here.
     pub(crate) fn with(&self, elsewhere: Arc<Elsewhere>) -> Terminology {
-        Terminology { catalog: self.catalog.clone(), elsewhere: Some(elsewhere) }
+        Terminology { elsewhere: Some(elsewhere), ..self.clone() }
     }
 
     /// The value set of a canonical reference; where that names a version that is not here, any version.

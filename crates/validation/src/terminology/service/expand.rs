@@ -1,6 +1,7 @@
 //! `ValueSet/$expand` (<http://hl7.org/fhir/R4/valueset-operation-expand.html>).
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use catalog::ValueSet;
 use model::{Element, ElementMut, Instant, Tree};
@@ -10,6 +11,7 @@ use super::asked::{parameters, text};
 use super::concept::Shown;
 use super::finding::Failure;
 use super::judge::state;
+use super::kept::{self, Expanded};
 use super::listed::{Listed, Sources, nest, too_costly};
 use super::validate::label;
 
@@ -46,21 +48,8 @@ impl Service {
     pub fn expand(&mut self, request: Element<'_>, expanding: &Expanding) -> Result<Tree, Failure> {
         let set = self.asked_value_set(request)?;
         self.prepare(Some(&set))?;
-        let mut sources = Sources::default();
-        let state = state(&set.status, set.standards_status.as_deref(), set.experimental, set.experimental);
-        sources.note_state(state.filter(|state| *state != "draft"), label(&set));
-        let mut listed = self.list(&set, &mut sources, 0)?;
-        if self.asked.active_only {
-            listed.retain(|one| !one.is_inactive());
-        }
-        if let Some(wanted) = text(request, "filter").map(str::to_lowercase) {
-            let words: Vec<&str> = wanted.split_whitespace().collect();
-            listed.retain(|one| {
-                let display = self.display(one).unwrap_or_default().to_lowercase();
-                let code = one.code().to_lowercase();
-                words.iter().all(|word| display.contains(word) || code.contains(word))
-            });
-        }
+        let expanded = self.codes(&set, request)?;
+        let (listed, sources) = (&expanded.listed, &expanded.sources);
         let number = |name: &str| text(request, name).map(str::parse::<usize>).transpose();
         let malformed = |_| Failure::malformed("offset and count are whole numbers from 0");
         let (offset, count) = (number("offset").map_err(malformed)?, number("count").map_err(malformed)?);
@@ -68,13 +57,13 @@ impl Service {
         if count.is_none() && total > expanding.most {
             return Err(too_costly(&label(&set), expanding.most));
         }
-        let shown = self.shown(&set, request, &listed);
+        let shown = shown(request, expanded.several);
         let paged = offset.is_some_and(|offset| offset > 0) || count.is_some_and(|count| count < total);
         let plain = set.exclude.is_empty() && set.include.iter().all(|include| include.value_sets.is_empty());
         let searched = text(request, "filter").is_some() && set.include.iter().any(|one| one.filters.is_empty());
         let nested = text(request, "excludeNested") != Some("true") && !paged && plain && !searched;
         let page: Vec<Listed> =
-            listed.into_iter().skip(offset.unwrap_or(0)).take(count.unwrap_or(usize::MAX)).collect();
+            listed.iter().skip(offset.unwrap_or(0)).take(count.unwrap_or(usize::MAX)).cloned().collect();
         let parents = if nested { nest(&page) } else { vec![None; page.len()] };
 
         let mut tree = Tree::new("ValueSet");
@@ -104,35 +93,38 @@ impl Service {
         if paged || offset.is_some() {
             expansion.set("offset", offset.unwrap_or(0) as i64);
         }
-        self.write_parameters(request, &sources, &mut expansion);
+        self.write_parameters(request, sources, &mut expansion);
         self.write_concepts(&page, &parents, &shown, &mut expansion);
         Ok(tree)
     }
 
-    fn shown(&self, set: &ValueSet, request: Element<'_>, listed: &[Listed]) -> Shown {
-        let all = |name: &str| parameters(request, name).filter_map(Element::text).map(str::to_owned).collect();
-        let mut versions: HashMap<&str, Option<&str>> = HashMap::new();
-        let named = set
-            .include
-            .iter()
-            .chain(&set.exclude)
-            .filter_map(|include| Some((include.system.as_deref()?, include.version.as_deref())));
-        let found = listed.iter().map(|one| (&*one.url, one.version.as_deref()));
-        let several = {
-            let mut differ = |(url, version)| *versions.entry(url).or_insert(version) != version;
-            named.into_iter().any(&mut differ)
-        };
-        let mut versions: HashMap<&str, Option<&str>> = HashMap::new();
-        let several =
-            several || found.into_iter().any(|(url, version)| *versions.entry(url).or_insert(version) != version);
-        let only_designations: Vec<String> = all("designation");
-        Shown {
-            designations: text(request, "includeDesignations") == Some("true") || !only_designations.is_empty(),
-            only_designations,
-            properties: all("property"),
-            definition: false,
-            versions: several || text(request, "includeVersions") == Some("true"),
+    /// The codes that are asked for, of which an answer shows a page.
+    fn codes(&self, set: &ValueSet, request: Element<'_>) -> Result<Arc<Expanded>, Failure> {
+        let asked = kept::asked(request, &self.asked.languages.text);
+        if let Some(known) = asked.as_deref().and_then(|asked| self.terms.expansions.get(asked)) {
+            return Ok(known);
         }
+        let mut sources = Sources::default();
+        let state = state(&set.status, set.standards_status.as_deref(), set.experimental, set.experimental);
+        sources.note_state(state.filter(|state| *state != "draft"), label(set));
+        let mut listed = self.list(set, &mut sources, 0)?;
+        if self.asked.active_only {
+            listed.retain(|one| !one.is_inactive());
+        }
+        if let Some(wanted) = text(request, "filter").map(str::to_lowercase) {
+            let words: Vec<&str> = wanted.split_whitespace().collect();
+            listed.retain(|one| {
+                let display = self.display(one).unwrap_or_default().to_lowercase();
+                let code = one.code().to_lowercase();
+                words.iter().all(|word| display.contains(word) || code.contains(word))
+            });
+        }
+        let several = several_versions(set, &listed);
+        let expanded = Arc::new(Expanded { listed, sources, several });
+        if let Some(asked) = asked {
+            self.terms.expansions.keep(asked, &expanded);
+        }
+        Ok(expanded)
     }
 
     fn write_head(&self, set: &ValueSet, request: Element<'_>, root: &mut ElementMut<'_>) {
@@ -271,4 +263,27 @@ impl Service {
             Some(format!("http://hl7.org/fhir/concept-properties#{end}"))
         })
     }
+}
+
+fn shown(request: Element<'_>, several: bool) -> Shown {
+    let all = |name: &str| parameters(request, name).filter_map(Element::text).map(str::to_owned).collect();
+    let only_designations: Vec<String> = all("designation");
+    Shown {
+        designations: text(request, "includeDesignations") == Some("true") || !only_designations.is_empty(),
+        only_designations,
+        properties: all("property"),
+        definition: false,
+        versions: several || text(request, "includeVersions") == Some("true"),
+    }
+}
+
+/// Whether a value set names, or has codes of, several versions of one code system.
+fn several_versions(set: &ValueSet, listed: &[Listed]) -> bool {
+    let named = set.include.iter().chain(&set.exclude);
+    let named = named.filter_map(|include| Some((include.system.as_deref()?, include.version.as_deref())));
+    let found = listed.iter().map(|one| (&*one.url, one.version.as_deref()));
+    let mut versions: HashMap<&str, Option<&str>> = HashMap::new();
+    let several = { named }.any(|(url, version)| *versions.entry(url).or_insert(version) != version);
+    versions.clear();
+    several || { found }.any(|(url, version)| *versions.entry(url).or_insert(version) != version)
 }

@@ -10,11 +10,13 @@ mod concept;
 mod expand;
 mod finding;
 mod judge;
+mod kept;
 mod language;
 mod listed;
 mod lookup;
 mod member;
 mod name;
+mod told;
 mod translate;
 mod validate;
 mod version;
@@ -28,6 +30,7 @@ use asked::{Asked, own_value_set, parameters, text};
 pub use batch::batch_validate_code;
 pub use expand::Expanding;
 pub use finding::{Failure, FailureKind, Finding, outcome};
+pub(super) use kept::Expansions;
 
 use super::Terminology;
 

@@ -35,7 +35,7 @@ pub(super) struct Checked {
 }
 
 /// The codes that a request asks about.
-enum Subject<'t> {
+pub(super) enum Subject<'t> {
     Code(Coding<'t>),
     Coding(Coding<'t>),
     Concept(Element<'t>, Vec<Coding<'t>>),
@@ -47,7 +47,10 @@ impl Service {
     /// # Errors
     /// The value set is not here or broken, a supplement is missing, or nothing is asked.
     pub fn validate_code(&mut self, request: Element<'_>) -> Result<Tree, Failure> {
-        let set = self.asked_value_set(request)?;
+        let set = match self.asked_value_set(request) {
+            Ok(set) => set,
+            Err(failure) => return self.validate_elsewhere(request).unwrap_or(Err(failure)),
+        };
         self.prepare(Some(&set))?;
         self.sound(&set)?;
         self.acyclic(&set, &mut Vec::new(), &mut Vec::new())?;
@@ -66,7 +69,7 @@ impl Service {
         self.answer(None, &subject)
     }
 
-    fn subject<'t>(&self, request: Element<'t>, system: Option<&'t str>) -> Result<Subject<'t>, Failure> {
+    pub(super) fn subject<'t>(&self, request: Element<'t>, system: Option<&'t str>) -> Result<Subject<'t>, Failure> {
         if let Some(concept) = parameter(request, "codeableConcept") {
             return Ok(Subject::Concept(concept, concept.all("coding").filter_map(Coding::of).collect()));
         }
@@ -160,6 +163,15 @@ impl Service {
             Some(set) => self.member(set, &coding, place, 0)?,
             None => self.member_of_system(&coding, place),
         };
+        if judged.standing == Standing::Unknown
+            && let Some(is_in) = set.and_then(|set| self.told(&label(set), &coding))
+        {
+            checked.is_in = is_in;
+            if !is_in {
+                self.not_in(set, &coding, place, among, &mut checked);
+            }
+            return Ok(checked);
+        }
         checked.findings.extend(judged.findings.iter().cloned());
         checked.causes.extend(judged.missing.iter().cloned());
         checked.is_in = judged.standing == Standing::In;
@@ -358,7 +370,7 @@ pub(super) fn versioned(system: &CodeSystem) -> String {
     }
 }
 
-fn parameters_of(checked: &Checked, concept: Option<Element<'_>>, coding: Option<&Coding<'_>>) -> Tree {
+pub(super) fn parameters_of(checked: &Checked, concept: Option<Element<'_>>, coding: Option<&Coding<'_>>) -> Tree {
     let mut tree = Tree::new("Parameters");
     let mut root = tree.edit();
     let mut add = |name: &str, kind: &str, value: Option<&str>| {
