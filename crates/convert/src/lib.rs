@@ -97,6 +97,23 @@ pub struct Draft {
     pub unchanged: bool,
 }
 
+impl Draft {
+    /// A document that was made of a source, with its Provenance.
+    pub(crate) fn made(
+        document: Tree,
+        category: String,
+        format: &'static str,
+        report: Report,
+        source: &Source<'_>,
+        source_hash: [u8; 32],
+        now: Instant,
+    ) -> Draft {
+        let id = document.root().text_at("id").unwrap_or_default();
+        let provenance = provenance::provenance(id, source, &source_hash, format, now);
+        Draft { document, category, format, report, provenance, source_hash, unchanged: false }
+    }
+}
+
 /// The source was not converted; nothing of it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {

@@ -60,6 +60,12 @@ impl Context<'_> {
         reference
     }
 
+    /// The Bundle of all that was made, the Composition at its head; the context keeps nothing of it.
+    pub(super) fn take_document(&mut self, profile: Option<&str>, composition: Tree) -> Tree {
+        let document = std::mem::replace(&mut self.document, Document::new([0; 32]));
+        document.bundle("document", profile, self.now, Some(("Composition", composition)))
+    }
+
     /// Reports what `node` became.
     pub(super) fn mapped(&mut self, node: Node<'_>, target: &str) {
         let mapped = Mapped { source: node.path(), position: Some(node.position()), target: target.to_owned() };

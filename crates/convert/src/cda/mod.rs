@@ -46,7 +46,7 @@ use std::collections::{HashMap, HashSet};
 use model::{Issue, IssueType, Severity, Tree};
 
 use crate::document::Document;
-use crate::{Draft, Format, Knowledge, Options, Refusal, Report, Source, encoding, identity, provenance};
+use crate::{Draft, Format, Knowledge, Options, Refusal, Report, Source, encoding, identity};
 use context::Context;
 pub(crate) use header::language_tag;
 pub(crate) use quantity::decimal;
@@ -109,17 +109,7 @@ fn convert(knowledge: &Knowledge<'_>, source: &Source<'_>, options: &Options) ->
     header::prepare(&mut cx, root);
     let document = target::assemble(&mut cx, root, &category)?;
     account::losses(&mut cx, root);
-    let id = document.root().text_at("id").unwrap_or_default().to_owned();
-    let provenance = provenance::provenance(&id, source, &hash, FORMAT.name, options.now);
-    Ok(Draft {
-        document,
-        category,
-        format: FORMAT.name,
-        report: cx.report,
-        provenance,
-        source_hash: hash,
-        unchanged: false,
-    })
+    Ok(Draft::made(document, category, FORMAT.name, cx.report, source, hash, options.now))
 }
 
 /// The category of the document by its type; what is asked for wins where the type names none. A type of no category

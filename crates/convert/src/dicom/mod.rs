@@ -14,7 +14,7 @@ use model::{Instant, Issue, IssueType, Severity, Tree};
 
 use crate::document::Document;
 use crate::report::Mapped;
-use crate::{Draft, Format, Knowledge, Options, Refusal, Report, Source, european, identity, provenance};
+use crate::{Draft, Format, Knowledge, Options, Refusal, Report, Source, european, identity};
 use object::Object;
 use read::{DataSet, Reader, Tag};
 
@@ -82,17 +82,7 @@ fn convert(_: &Knowledge<'_>, source: &Source<'_>, options: &Options) -> Result<
     header::patient(&mut cx, &object);
     let tree = assemble(&mut cx, &object, &class);
     account::losses(&mut cx.report, &object, "");
-    let id = tree.root().text_at("id").unwrap_or_default().to_owned();
-    let provenance = provenance::provenance(&id, source, &hash, FORMAT.name, options.now);
-    Ok(Draft {
-        document: tree,
-        category: CATEGORY.to_owned(),
-        format: FORMAT.name,
-        report: cx.report,
-        provenance,
-        source_hash: hash,
-        unchanged: false,
-    })
+    Ok(Draft::made(tree, CATEGORY.to_owned(), FORMAT.name, cx.report, source, hash, options.now))
 }
 
 fn check(object: &Object<'_, '_>, set: &DataSet<'_>, class: &str, options: &Options) -> Result<(), Refusal> {

@@ -109,17 +109,7 @@ fn convert(knowledge: &Knowledge<'_>, source: &Source<'_>, options: &Options) ->
         Plan::Collection => collect(&mut cx, &message, &groups),
     };
     account::losses(&mut cx, &message);
-    let id = document.root().text_at("id").unwrap_or_default().to_owned();
-    let provenance = provenance::provenance(&id, source, &hash, FORMAT.name, options.now);
-    Ok(Draft {
-        document,
-        category,
-        format: FORMAT.name,
-        report: cx.report,
-        provenance,
-        source_hash: hash,
-        unchanged: false,
-    })
+    Ok(Draft::made(document, category, FORMAT.name, cx.report, source, hash, options.now))
 }
 
 /// A document inside a message is of the message: its source is the message's bytes.

@@ -33,15 +33,8 @@ pub(super) fn assemble<'d>(cx: &mut Context<'d>, root: Node<'d>) -> Result<Tree,
     for (code, family, section) in &mut placed {
         fit_entries(cx, &rules, *code, *family, section, &mut further);
     }
-    let mut to = composition.edit();
-    for (_, _, section) in placed {
-        section.write(cx, &mut to);
-    }
-    if let Some(section) = rules::further(further) {
-        section.write(cx, &mut to);
-    }
-    let document = std::mem::replace(&mut cx.document, crate::document::Document::new([0; 32]));
-    Ok(document.bundle("document", Some(BUNDLE), cx.now, Some(("Composition", composition))))
+    rules::write(cx, placed, further, &mut composition.edit());
+    Ok(cx.take_document(Some(BUNDLE), composition))
 }
 
 /// Keeps the entries that the section may hold; wraps or moves the others.

@@ -51,15 +51,8 @@ pub(super) fn assemble<'d>(cx: &mut Context<'d>, root: Node<'d>) -> Result<Tree,
             }
         }
     }
-    let mut to = composition.edit();
-    for (_, _, section) in placed {
-        section.write(cx, &mut to);
-    }
-    if let Some(section) = rules::further(further) {
-        section.write(cx, &mut to);
-    }
-    let document = std::mem::replace(&mut cx.document, crate::document::Document::new([0; 32]));
-    Ok(document.bundle("document", Some(BUNDLE), cx.now, Some(("Composition", composition))))
+    rules::write(cx, placed, further, &mut composition.edit());
+    Ok(cx.take_document(Some(BUNDLE), composition))
 }
 
 /// Every coding of the type must have a display: one that the source does not name says so.

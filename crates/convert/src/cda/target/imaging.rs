@@ -80,8 +80,7 @@ pub(super) fn assemble<'d>(cx: &mut Context<'d>, root: Node<'d>) -> Result<Tree,
         section.entries = further;
         section.write(cx, &mut to);
     }
-    let document = std::mem::replace(&mut cx.document, crate::document::Document::new([0; 32]));
-    Ok(document.bundle("document", Some(BUNDLE), cx.now, Some(("Composition", composition))))
+    Ok(cx.take_document(Some(BUNDLE), composition))
 }
 
 type Slots = Vec<(Option<&'static str>, Placed)>;

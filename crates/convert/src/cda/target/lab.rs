@@ -62,8 +62,7 @@ pub(super) fn assemble<'d>(cx: &mut Context<'d>, root: Node<'d>) -> Result<Tree,
     if to.as_element().get("section").is_none() {
         super::sections::Placed::missing("26436-6", "Laboratory studies").write(cx, &mut to);
     }
-    let document = std::mem::replace(&mut cx.document, crate::document::Document::new([0; 32]));
-    Ok(document.bundle("document", Some(BUNDLE), cx.now, Some(("Composition", composition))))
+    Ok(cx.take_document(Some(BUNDLE), composition))
 }
 
 /// The laboratory observations among the entries; each has a performer, the laboratory of the header where none is named.

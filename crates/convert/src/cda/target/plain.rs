@@ -34,6 +34,5 @@ pub(super) fn assemble<'d>(cx: &mut Context<'d>, root: Node<'d>) -> Result<Tree,
     for (_, _, section) in placed {
         section.write(cx, &mut to);
     }
-    let document = std::mem::replace(&mut cx.document, crate::document::Document::new([0; 32]));
-    Ok(document.bundle("document", None, cx.now, Some(("Composition", composition))))
+    Ok(cx.take_document(None, composition))
 }

@@ -1,7 +1,7 @@
 //! What a European document asks of its sections, as data: LOINC code, allowed types of entries, whether it is required,
 //! its title.
 
-use model::Tree;
+use model::{ElementMut, Tree};
 
 use super::sections::Placed;
 use crate::cda::context::Context;
@@ -91,6 +91,12 @@ pub(super) fn further(entries: Vec<String>) -> Option<Placed> {
     section.from_source = true;
     section.entries = entries;
     (!section.entries.is_empty()).then_some(section)
+}
+
+/// Writes the sections, then the entries that none of them may hold.
+pub(super) fn write(cx: &mut Context<'_>, placed: Vec<Slot<'_>>, moved: Vec<String>, to: &mut ElementMut<'_>) {
+    let sections = placed.into_iter().map(|(_, _, section)| section).chain(further(moved));
+    sections.for_each(|section| section.write(cx, to));
 }
 
 /// Planned activities stand in a CarePlan.
