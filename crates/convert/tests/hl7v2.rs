@@ -228,7 +228,7 @@ fn results_of_one_name_are_told_apart_by_their_sub_identifiers() {
 #[test]
 fn what_the_prescriber_ordered_stands_beside_what_the_pharmacy_prepared() {
     let draft = converted(
-        "MSH|^~\\&|A|B|C|D|20261012||RDE^O11|M1|P|2.5.1\rPID|1||P1||Doe^Jan\rORC|NW|R1\rRXO|J01CR02^Co-amoxiclav^WC|625||mg\rRXR|PO^oral^HL70162\rRXE||J01CA04^Amoxicillin^WC|500||mg\rTQ1|1||BID|||7^D\rRXR|PO^oral^HL70162\rRXR|IV^intravenous^HL70162\r",
+        "MSH|^~\\&|A|B|C|D|20261012||RDE^O11|M1|P|2.5.1\rPID|1||P1||Doe^Jan\rORC|NW|R1\rRXO|J01CR02^Co-amoxiclav^WC|625||mg\rRXR|PO^oral^HL70162\rRXE||J01CA04^Amoxicillin^WC|500||mg||||||||||||||||||||||||||372687004^Amoxicillin^SCT\rTQ1|1||BID|||7^D\rRXR|PO^oral^HL70162\rRXR|IV^intravenous^HL70162\r",
     );
     assert_eq!(support::resources(&draft.document, "MedicationRequest").len(), 1);
     let request = support::first(&draft, "MedicationRequest");
@@ -245,6 +245,7 @@ fn what_the_prescriber_ordered_stands_beside_what_the_pharmacy_prepared() {
     let medications = support::resources(&draft.document, "Medication");
     let codes: Vec<_> = medications.iter().filter_map(|found| found.text_at("code.coding.code")).collect();
     assert_eq!(codes, ["J01CA04", "J01CR02"]);
+    assert!(json::to_string(medications[0]).contains("\"code\":\"372687004\""));
 }
 
 #[test]

@@ -142,6 +142,7 @@ fn medication(cx: &mut Context<'_>, order: &Pharmacy<'_>, code: Part<'_>, form: 
     let mut to = tree.edit();
     to.object("meta").push("profile", format!("{GUIDE}Medication-eu-mpd").as_str());
     coded::require_concept(cx, code, &mut to, "code");
+    supplementary(cx, order.main, &mut to);
     coded::set_concept(cx, form, &mut to, "form");
     for component in order.named("RXC") {
         let mut ingredient = to.item("ingredient");
@@ -175,6 +176,32 @@ fn medication(cx: &mut Context<'_>, order: &Pharmacy<'_>, code: Part<'_>, form: 
         }
     }
     cx.document.add(&key, tree)
+}
+
+/// Further codes of the same drug.
+fn supplementary(cx: &mut Context<'_>, segment: &Segment, to: &mut ElementMut<'_>) {
+    let field = match segment.name() {
+        "RXE" => 31,
+        "RXD" => 25,
+        _ => 24,
+    };
+    for part in segment.reps(field) {
+        let mut holder = Tree::new("Medication");
+        coded::set_concept(cx, part, &mut holder.edit(), "code");
+        let mut code = to.object("code");
+        for coding in holder.root().every("code.coding") {
+            code.copy(coding);
+        }
+        if let Some(words) = holder.root().text_at("code.text") {
+            match code.as_element().text_at("text") {
+                None => {
+                    code.set("text", words);
+                }
+                Some(known) if known == words => {}
+                Some(_) => cx.note(part, format!("The name {words:?} of a supplementary code has no place.")),
+            }
+        }
+    }
 }
 
 fn requester(cx: &mut Context<'_>, order: &Pharmacy<'_>, encoded: bool, to: &mut ElementMut<'_>) {
