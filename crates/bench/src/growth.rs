@@ -10,7 +10,7 @@ use crate::documents::{mix, observation};
 use crate::load::{Load, exchange, load};
 use crate::options::Options;
 use crate::transactions::{made_up, post};
-use crate::whole::{Served, get, paths};
+use crate::whole::{Served, get, mix_of, paths};
 
 /// Its options: the number of resources at the end.
 pub(crate) const OPTIONS: &[&str] = &["to", "seconds"];
@@ -23,8 +23,10 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
     let (most, time) = (options.count("to", 1_000_000) as u64, options.seconds("seconds", 3.0));
     let (mut there, mut goal) = (0, 1_000);
     println!(
-        "resources | written/s, CPU each | creates | reads by id | by code | by patient and code | resident | disk each"
+        "| resources | written, CPU each | creates | reads by id | by code | by patient and code | the mix | resident | disk each |"
     );
+    println!("{}", "|---".repeat(9) + "|");
+    let (mut before_mix, mut grown) = (None, Vec::new());
     while goal <= most {
         let (before, begun) = (served.program.processor(), Instant::now());
         fill(&served.program.address, there / ENTRIES, goal / ENTRIES)?;
@@ -38,9 +40,14 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
             .iter()
             .map(|load| format!("{:.0}/s, p99 {:.1} ms", load.rate, load.p99.as_secs_f64() * 1e3))
             .collect();
-        println!("{goal} | {rate:.0}/s, {each:.0} µs | {} | {resident} MB | {disk} B", cells.join(" | "));
+        println!("| {goal} | {rate:.0}/s, {each:.0} µs | {} | {resident} MB | {disk} B |", cells.join(" | "));
+        let [.., mix] = loads;
+        if let Some(before) = before_mix.replace(mix.p99) {
+            grown.push(format!("{:.2} at {goal}", mix.p99.as_secs_f64() / before.as_secs_f64().max(f64::EPSILON)));
+        }
         (there, goal) = (goal, goal * 10);
     }
+    println!("p99 of the mix after loading ten times as much, against before: {}", grown.join(", "));
     Ok(())
 }
 
@@ -53,8 +60,8 @@ fn fill(address: &str, from: u64, to: u64) -> Result<(), String> {
     exchange(address, CLIENTS, send, check).map(drop)
 }
 
-/// Creates, reads by id, searches by code, by patient and code.
-fn asked(address: &str, patients: u64, time: Duration) -> Result<[Load; 4], String> {
+/// Creates, reads by id, searches by code, by patient and code, and the mix that [`mix_of`] makes.
+fn asked(address: &str, patients: u64, time: Duration) -> Result<[Load; 5], String> {
     let paths = paths(address)?;
     let patients = patients.max(1);
     let counted = AtomicU64::new(0);
@@ -75,6 +82,7 @@ fn asked(address: &str, patients: u64, time: Duration) -> Result<[Load; 4], Stri
         load(address, CLIENTS, time, 200, read)?,
         load(address, CLIENTS, time, 200, by_code)?,
         load(address, CLIENTS, time, 200, by_patient)?,
+        mix_of(address, CLIENTS, time, patients)?,
     ])
 }
 

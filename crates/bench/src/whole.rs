@@ -19,6 +19,8 @@ use crate::transactions::{created, files, joined, made_up, post};
 /// The options of all steps.
 pub(crate) const OPTIONS: &[&str] = &["clients", "seconds", "entries"];
 const MINIMAL: &str = "Prefer: return=minimal\r\n";
+/// Transactions that are made up, each of another patient.
+const MADE_UP: u64 = 512;
 const STOPPED: Duration = Duration::from_secs(120);
 
 /// A program over a folder of its own.
@@ -111,7 +113,7 @@ fn made_up_transactions(served: &Served, options: &Options) -> Result<u64, Strin
     let entries = options.count("entries", 100);
     let (clients, time) = (options.count("clients", 8), options.seconds("seconds", 10.0));
     // Made before: the clients share the processors with the server.
-    let bodies: Vec<Vec<u8>> = (0..512).map(|number| post(&made_up(number, entries))).collect();
+    let bodies: Vec<Vec<u8>> = (0..MADE_UP).map(|number| post(&made_up(number, entries))).collect();
     let load = served.step(&format!("transactions of {entries}, {clients} clients"), "transactions", |address| {
         let body = |number: u64| bodies.get(number as usize % bodies.len()).cloned().unwrap_or_default();
         load(address, clients, time, 200, body).map(|load| (load, load.answers))
@@ -173,32 +175,33 @@ pub(crate) fn mixed(options: &Options) -> Result<(), String> {
 }
 
 fn mixture(served: &Served, options: &Options) -> Result<(), String> {
-    let paths = paths(&served.program.address)?;
     let (clients, time) = (options.count("clients", 8), options.seconds("seconds", 10.0));
+    let name = format!("mix (50 % reads, 30 % searches, 20 % creates), {clients} clients");
+    served
+        .step(&name, "requests", |address| mix_of(address, clients, time, MADE_UP).map(|load| (load, load.answers)))?;
+    Ok(())
+}
+
+/// Reads, searches by code and by identifier, and creates, over a store that holds so many made-up patients.
+pub(crate) fn mix_of(address: &str, clients: usize, time: Duration, patients: u64) -> Result<Load, String> {
+    let paths = paths(address)?;
     let send = |number: u64| {
         let mixed = mix(number);
         let (code, patient) = (mixed >> 8 & 0xff, mixed >> 16);
         match mixed % 10 {
             0..5 => get(&paths.get(patient as usize % paths.len()).cloned().unwrap_or_default()),
             5..7 => get(&format!("/fhir/Observation?code=http://example.org/codes%7Cc{code}&_count=20")),
-            7 => get(&format!("/fhir/Patient?identifier=http://example.org/patients%7C{}", patient % 512)),
+            7 => get(&format!("/fhir/Patient?identifier=http://example.org/patients%7C{}", patient % patients.max(1))),
             _ => request("POST", "/fhir/Observation", MINIMAL, &observation(mixed)),
         }
     };
-    served.step(
-        &format!("mix (50 % reads, 30 % searches, 20 % creates), {clients} clients"),
-        "requests",
-        |address| {
-            let begun = Instant::now();
-            let next = |number| (begun.elapsed() < time).then(|| send(number));
-            let check = |_, answer: &conformance::connection::Answer| match answer.status {
-                200 | 201 => Ok(()),
-                status => Err(format!("status {status}: {}", String::from_utf8_lossy(&answer.body))),
-            };
-            exchange(address, clients, next, check).map(|load| (load, load.answers))
-        },
-    )?;
-    Ok(())
+    let begun = Instant::now();
+    let next = |number| (begun.elapsed() < time).then(|| send(number));
+    let check = |_, answer: &conformance::connection::Answer| match answer.status {
+        200 | 201 => Ok(()),
+        status => Err(format!("status {status}: {}", String::from_utf8_lossy(&answer.body))),
+    };
+    exchange(address, clients, next, check)
 }
 
 /// `big-transaction [DIR]`: one of 27,000 entries, out of a folder's or made up.

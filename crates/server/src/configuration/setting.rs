@@ -74,8 +74,8 @@ settings! {
         "Public URL of the FHIR base, ending in /fhir, as it stands in links. Without it links follow the Host header.";
     "workers" "NUMBER" Kind::Number(0), "0", SERVE,
         "Threads that serve connections; 0: as many as there are processors.";
-    "writers" "NUMBER" Kind::Number(1), "256", SERVE,
-        "Threads for work that may block: writes, conversions, history, searches.";
+    "writers" "NUMBER" Kind::Number(0), "0", SERVE,
+        "Threads for work that may block: writes, conversions, history, searches; 0: eight for each of --workers.";
     "max-requests" "NUMBER" Kind::Number(1), "1024", SERVE,
         "Requests at a time; more are answered 503 with Retry-After.";
     "max-body" "BYTES" Kind::Bytes, "128MiB", &[],

@@ -244,6 +244,6 @@ mod tests {
         assert!(text(values.read_toml("max-body = \"12 MB\"", Path::new("p.toml"))).contains("64MiB"));
         let levels = "validate-documents = \"enforce,Laboratory=off\"";
         assert!(text(values.read_toml(levels, Path::new("p.toml"))).contains("Laboratory"));
-        assert!(text(values.read_toml("writers = 0", Path::new("p.toml"))).contains("at least 1"));
+        assert!(text(values.read_toml("max-requests = 0", Path::new("p.toml"))).contains("at least 1"));
     }
 }

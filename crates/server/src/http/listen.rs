@@ -14,6 +14,10 @@ use super::tls::{self, TlsError};
 use super::{call, respond};
 use crate::configuration::Values;
 
+/// Threads for work that may block, for each that serves connections: a write does not wait in one until it is durable, and each
+/// keeps some memory.
+const WRITERS: usize = 8;
+
 /// Why the server does not listen.
 #[derive(Debug, thiserror::Error)]
 pub enum HttpError {
@@ -63,7 +67,10 @@ pub fn start(state: Data<State>, values: &Values) -> Result<Running, HttpError> 
         0 => std::thread::available_parallelism().map_or(1, usize::from),
         number => usize::try_from(number).unwrap_or(1),
     };
-    let writers = usize::try_from(values.number("writers")).unwrap_or(256).div_ceil(workers).max(1);
+    let writers = match values.number("writers") {
+        0 => WRITERS,
+        number => usize::try_from(number).unwrap_or(WRITERS).div_ceil(workers),
+    };
     let longest = state.longest_body;
     let has_probe = !state.static_probe.is_empty();
     let application = move || {
