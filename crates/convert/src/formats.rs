@@ -14,7 +14,8 @@ pub struct Format {
     pub(crate) convert: fn(&Knowledge<'_>, &Source<'_>, &Options) -> Result<Draft, Refusal>,
 }
 
-static FORMATS: [Format; 4] = [crate::dicom::FORMAT, crate::hl7v2::FORMAT, crate::cda::FORMAT, crate::fhir::FORMAT];
+static FORMATS: [Format; 5] =
+    [crate::pdf::FORMAT, crate::dicom::FORMAT, crate::hl7v2::FORMAT, crate::cda::FORMAT, crate::fhir::FORMAT];
 
 /// All source formats, in the order in which they are tried.
 pub fn formats() -> &'static [Format] {
@@ -41,6 +42,7 @@ mod tests {
         assert_eq!(name(b"MSHX"), None);
         assert_eq!(name(&[&[0; 128][..], b"DICM"].concat()), Some("dicom"));
         assert_eq!(name(b"\x08\x00\x05\x00CS\x0a\x00"), Some("dicom"));
+        assert_eq!(name(b"%PDF-1.7\n"), Some("pdf"));
         assert_eq!(name(b""), None);
         assert_eq!(name(&[0xff, 0xfe, 0x00]), None);
     }

@@ -4,7 +4,7 @@
 //! gives a [`Draft`]: the document, a [`Report`] that names every mapped section and entry and every loss with its path,
 //! line and reason, and a Provenance. What cannot be converted is refused with a precise [`Refusal`]; nothing is half done.
 //!
-//! One folder per source format (`cda/`, `dicom/`, `fhir/`, `hl7v2/`), registered in [`formats`]. This crate does no I/O, validates nothing
+//! One folder per source format (`cda/`, `dicom/`, `fhir/`, `hl7v2/`, `pdf/`), registered in [`formats`]. This crate does no I/O, validates nothing
 //! (that is the crate `validation`), stores nothing, and has no clock: see [`Options::now`].
 
 mod category;
@@ -25,6 +25,7 @@ mod identity;
 mod issue;
 mod knowledge;
 mod markup;
+pub mod pdf;
 mod provenance;
 mod report;
 mod vital_sign;
@@ -62,6 +63,8 @@ pub struct Options {
     /// category that the document's own type names, else [`OTHER_DOCUMENTS`]; a document of another category is refused
     /// where one is given, but any CDA can become a plain document.
     pub category: Option<String>,
+    /// What is known of a source that says nothing itself (a PDF); the others are not touched by it.
+    pub metadata: Option<pdf::Metadata>,
     /// The time of the conversion: `Bundle.timestamp`, `Provenance.recorded`.
     pub now: Instant,
     /// What the input may cost at most.
@@ -71,7 +74,12 @@ pub struct Options {
 impl Options {
     /// Any category, at a time, with the usual limits.
     pub fn at(now: Instant) -> Options {
-        Options { category: None, now, limits: Limits { bytes: 64 << 20, depth: 100, elements: 2 << 20 } }
+        Options {
+            category: None,
+            metadata: None,
+            now,
+            limits: Limits { bytes: 64 << 20, depth: 100, elements: 2 << 20 },
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 //! The body is the source, in any format that is read, by `Content-Type` or sniffed. Parameters of the URL: `category`
 //! (code of a priority category), `store=true` (keep document, source, parts and Provenance, as ITI-105 does), `report=true`
 //! (answer Parameters with `return`, `report` and `provenance` instead of the document), `explain=true` (answer the HTML page of
-//! source and document side by side). With
+//! source and document side by side), and for a PDF what is known of it ([`convert::pdf::PARAMETERS`]). With
 //! `Prefer: return=OperationOutcome` the report alone comes back.
 
 use catalog::Catalog;
@@ -31,8 +31,12 @@ pub(crate) fn run(request: &Request<'_>) -> Result<Answer, Refusal> {
         return Err(Refusal::new(Class::Malformed, "The request needs a source document in its body."));
     }
     let store = request.query.first("store") == Some("true");
+    let get = |name: &str| request.query.first(name).map(str::to_owned);
+    let metadata = convert::pdf::Metadata::of_parameters(get);
+    let metadata = metadata.map_err(|refusal| Refusal::of(Class::Malformed, refusal.issues))?;
+    let wanted = Wanted { content_type: call.headers.content_type, category: get("category"), metadata };
     let read = if store { to_store } else { source };
-    let converted = read(request, call.body, call.headers.content_type, request.query.first("category"))?;
+    let converted = read(request, call.body, &wanted)?;
     let mut answer = match request.query.first("explain") {
         Some("true") => explained(request, &converted),
         _ => body(request, &converted)?,
@@ -51,30 +55,31 @@ pub(crate) fn run(request: &Request<'_>) -> Result<Answer, Refusal> {
     Ok(answer)
 }
 
+/// What is said of a source beside its bytes.
+#[derive(Default)]
+pub(crate) struct Wanted<'a> {
+    /// Its media type.
+    pub(crate) content_type: Option<&'a str>,
+    /// The category that is asked for.
+    pub(crate) category: Option<String>,
+    /// What is known of a file that says nothing itself.
+    pub(crate) metadata: Option<convert::pdf::Metadata>,
+}
+
 /// Converts a source document.
 ///
 /// # Errors
 /// [`Class::Unprocessable`] with the converter's reasons.
-pub(crate) fn source(
-    request: &Request<'_>,
-    bytes: &[u8],
-    content_type: Option<&str>,
-    category: Option<&str>,
-) -> Result<convert::Draft, Refusal> {
-    source_at(request, bytes, content_type, category, request.call.now)
+pub(crate) fn source(request: &Request<'_>, bytes: &[u8], wanted: &Wanted<'_>) -> Result<convert::Draft, Refusal> {
+    source_at(request, bytes, wanted, request.call.now)
 }
 
 /// As [`source`], for the store: bytes whose document is stored are converted as of the first time, so that sending them
 /// again changes nothing.
-pub(crate) fn to_store(
-    request: &Request<'_>,
-    bytes: &[u8],
-    content_type: Option<&str>,
-    category: Option<&str>,
-) -> Result<convert::Draft, Refusal> {
-    let converted = source(request, bytes, content_type, category)?;
+pub(crate) fn to_store(request: &Request<'_>, bytes: &[u8], wanted: &Wanted<'_>) -> Result<convert::Draft, Refusal> {
+    let converted = source(request, bytes, wanted)?;
     match first_time(request, &converted)? {
-        Some(first) if first != request.call.now => source_at(request, bytes, content_type, category, first),
+        Some(first) if first != request.call.now => source_at(request, bytes, wanted, first),
         _ => Ok(converted),
     }
 }
@@ -82,13 +87,13 @@ pub(crate) fn to_store(
 fn source_at(
     request: &Request<'_>,
     bytes: &[u8],
-    content_type: Option<&str>,
-    category: Option<&str>,
+    wanted: &Wanted<'_>,
     now: Instant,
 ) -> Result<convert::Draft, Refusal> {
     let mut options = convert::Options::at(now);
-    options.category = category.map(str::to_owned);
-    let source = convert::Source { bytes, content_type, name: None };
+    options.category.clone_from(&wanted.category);
+    options.metadata.clone_from(&wanted.metadata);
+    let source = convert::Source { bytes, content_type: wanted.content_type, name: None };
     let systems = NamingSystems(&request.catalog);
     let knowledge = convert::Knowledge { shapes: &request.catalog, systems: &systems };
     convert::convert(&knowledge, &source, &options).map_err(|refusal| Refusal::of(Class::Unprocessable, refusal.issues))

@@ -149,6 +149,61 @@ fn other_content_is_kept_as_it_is() {
 }
 
 #[test]
+fn a_pdf_with_its_metadata_becomes_a_document_and_sent_again_nothing_new() {
+    let server = start(&[]);
+    let pdf = b"%PDF-1.7 \x00\xff a report".to_vec();
+    let patient = r#"{"resourceType":"Patient","identifier":[{"system":"urn:oid:2.999.1","value":"7"}],"name":[{"family":"Rossi"}],"birthDate":"1980-01-02"}"#;
+    let patient = format!("Patient/{}", text(&server.post("Patient", patient).tree(), "id"));
+    let of = |code: &str| {
+        format!(
+            r#""subject":{{"reference":"{patient}"}},"type":{{"coding":[{{"system":"http://loinc.org","code":"{code}"}}]}},"#
+        )
+    };
+    let first = publish(&server, "application/pdf", &pdf, &of("18748-4"));
+    assert_eq!(first.status, 201, "{}", first.text());
+    let reference = first.tree();
+    assert_eq!(text(&reference, "content.attachment.contentType"), "application/fhir+json");
+    assert_eq!(text(&reference, "subject.reference"), patient);
+    assert_eq!(text(&reference, "category.coding.code"), "Medical-Imaging");
+    let document = server.get(text(&reference, "content.attachment.url")).text();
+    assert!(document.contains(&STANDARD.encode(&pdf)) && document.contains("Rossi"), "{document}");
+    let count = |kind: &str| text(&server.get(&format!("{kind}?_summary=count")).tree(), "total").to_owned();
+    assert_eq!((count("DocumentReference"), count("Bundle")), ("1".into(), "1".into()));
+    assert_eq!(publish(&server, "application/pdf", &pdf, &of("18748-4")).status, 200);
+    assert_eq!((count("DocumentReference"), count("Bundle"), count("Patient")), ("1".into(), "1".into(), "1".into()));
+    let history = server.get(&format!("DocumentReference/{}/_history", text(&reference, "id"))).tree();
+    assert_eq!(history.root().all("entry").count(), 1);
+    // The same file as another kind of document is another document.
+    assert_eq!(publish(&server, "application/pdf", &pdf, &of("11502-2")).status, 201);
+    assert_eq!((count("DocumentReference"), count("Bundle")), ("2".into(), "2".into()));
+    // Too little is known: it is kept as it came, once.
+    let raw = publish(&server, "application/pdf", &pdf, "");
+    assert_eq!((raw.status, text(&raw.tree(), "content.attachment.contentType")), (201, "application/pdf"));
+    assert_eq!(publish(&server, "application/pdf", &pdf, "").status, 200);
+    assert_eq!((count("DocumentReference"), count("Bundle")), ("3".into(), "2".into()));
+    let unknown = r#""subject":{"reference":"Patient/none"},"#;
+    publish(&server, "application/pdf", &pdf, unknown).refused(404, "not-found");
+}
+
+#[test]
+fn a_pdf_is_converted_by_parameters_and_refused_without_them() {
+    let server = start(&[]);
+    let convert = |query: &str| {
+        let request =
+            server.client.post(server.url(&format!("$convert{query}"))).header("Content-Type", "application/pdf");
+        told(request.body(b"%PDF-1.7 a report".to_vec()))
+    };
+    let answer = convert(
+        "?patient=urn:oid:2.999.1%7C7&patient-name=Rossi,Anna&birth-date=1980-01-02&category=Discharge-Reports",
+    );
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert!(answer.text().contains("bundle-eu-hdr") && answer.text().contains("Anna"));
+    assert_eq!(convert("?patient=urn:oid:2.999.1%7C7&type=18748-4&store=true").status, 201);
+    convert("").refused(422, "not-supported");
+    convert("?patient=7&category=Discharge-Reports").refused(400, "value");
+}
+
+#[test]
 fn a_replaced_document_is_superseded() {
     let server = start(&[]);
     let first = publish(&server, "application/pdf", b"one", "").tree();

@@ -150,7 +150,7 @@ fn over(id: &str, content: Checked) -> Draft {
 }
 
 /// A resource as it is stored now; `None` where it is not there.
-fn stored(request: &Request<'_>, resource_type: &str, id: &str) -> Result<Option<Tree>, Refusal> {
+pub(crate) fn stored(request: &Request<'_>, resource_type: &str, id: &str) -> Result<Option<Tree>, Refusal> {
     let view = request.service.store().view(None).map_err(Refusal::fault)?;
     let version = view.read(resource_type, id).map_err(Refusal::fault)?;
     let body = version.map(|version| version.body()).transpose().map_err(Refusal::fault)?.flatten();

@@ -5,5 +5,5 @@ mod deposit;
 mod describe;
 mod patient;
 
-pub(crate) use deposit::{Original, deposit, first_time, replaced};
+pub(crate) use deposit::{Original, deposit, first_time, replaced, stored};
 pub(crate) use describe::{attach, hash};

@@ -39,19 +39,7 @@ fn commands() -> Vec<(&'static str, &'static str, Vec<Arg>)> {
         (
             "convert",
             "Convert documents into the European exchange format; exits 1 when some were refused",
-            vec![
-                paths("Documents: CDA, FHIR; NDJSON, tar archives; folders are walked."),
-                option("category", "CODE", "Convert into this category instead of the one that the document tells."),
-                option(
-                    "out",
-                    "DIR",
-                    "Folder for NAME.json and NAME.report.json, in subfolders like those that are walked; without it, beside each document.",
-                ),
-                Arg::new("explain")
-                    .long("explain")
-                    .action(ArgAction::SetTrue)
-                    .help("Write NAME.html too: source and document side by side, losses in red."),
-            ],
+            converting(),
         ),
         (
             "validate",
@@ -106,6 +94,24 @@ fn commands() -> Vec<(&'static str, &'static str, Vec<Arg>)> {
 
 fn paths(help: &'static str) -> Arg {
     Arg::new("paths").value_name("PATH").num_args(1..).required(true).help(help)
+}
+
+fn converting() -> Vec<Arg> {
+    let mut arguments = vec![
+        paths("Documents: CDA, FHIR; NDJSON, tar archives; folders are walked."),
+        option("category", "CODE", "Convert into this category instead of the one that the document tells."),
+        option(
+            "out",
+            "DIR",
+            "Folder for NAME.json and NAME.report.json, in subfolders like those that are walked; without it, beside each document.",
+        ),
+        Arg::new("explain")
+            .long("explain")
+            .action(ArgAction::SetTrue)
+            .help("Write NAME.html too: source and document side by side, losses in red."),
+    ];
+    arguments.extend(convert::pdf::PARAMETERS.iter().map(|(name, form, help)| option(name, form, help)));
+    arguments
 }
 
 fn option(name: &'static str, value: &'static str, help: &'static str) -> Arg {

@@ -16,6 +16,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 
 use catalog::Catalog;
 use clap::ArgMatches;
+use convert::pdf::Metadata;
 use convert::{Draft, Knowledge, Options, Source};
 use interaction::convert::NamingSystems;
 use model::{Clock, Issue, IssueType, Tree};
@@ -44,6 +45,7 @@ pub(crate) fn run(matches: &ArgMatches, values: &Values) -> Result<ExitCode, Box
     let out = matches.get_one::<String>("out").map(PathBuf::from);
     let mut options = Options::at(MachineClock.now());
     options.category = matches.get_one::<String>("category").cloned();
+    options.metadata = Metadata::of_parameters(|name| matches.get_one::<String>(name).cloned())?;
     options.limits.bytes = values.bytes("max-body");
     let most = options.limits.bytes;
     let run = Run { catalog: Catalog::built_in(), options, explain: matches.get_flag("explain") };
