@@ -1,4 +1,4 @@
-//! Authored pairs: each folder below `tests/pairs` holds `input.*`, the document it becomes (`expected.json`) and the
+//! Authored pairs: each folder below `tests/pairs` holds `input.*`, perhaps `parameters.txt` (NAME=VALUE) with what is known of it, the document it becomes (`expected.json`) and the
 //! account of it (`expected.report.json`). `UPDATE_PAIRS=1 cargo test -p convert --test pairs` writes them anew; read the
 //! difference before you commit it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -8,7 +8,9 @@ mod support;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use model::{Tree, json};
+use convert::pdf::Metadata;
+use convert::{BuiltIn, Draft, Knowledge, Options, Refusal, Source};
+use model::{NoShapes, Tree, json};
 
 fn folders() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pairs");
@@ -29,11 +31,20 @@ fn input(folder: &Path) -> Vec<u8> {
     }
 }
 
+fn converted(folder: &Path) -> Result<Draft, Refusal> {
+    let knowledge = Knowledge { shapes: &NoShapes, systems: &BuiltIn };
+    let known = fs::read_to_string(folder.join("parameters.txt")).unwrap_or_default();
+    let get = |name: &str| known.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('=')).map(str::to_owned);
+    let options =
+        Options { category: get("category"), metadata: Metadata::of_parameters(get)?, ..Options::at(support::NOW) };
+    convert::convert(&knowledge, &Source::new(&input(folder)), &options)
+}
+
 #[test]
 fn every_pair_converts_as_it_is_written_down() {
     let mut count = 0;
     for folder in folders() {
-        let (document, report) = match support::convert_bytes(&input(&folder)) {
+        let (document, report) = match converted(&folder) {
             Ok(draft) => (pretty(&draft.document), pretty(&draft.report.outcome())),
             Err(refusal) => (String::new(), pretty(&refusal.outcome())),
         };
@@ -71,8 +82,7 @@ fn compare(path: &Path, expected: &str, found: &str) {
 #[test]
 fn the_same_input_gives_the_same_draft() {
     for folder in folders() {
-        let bytes = input(&folder);
-        let (Ok(first), Ok(second)) = (support::convert_bytes(&bytes), support::convert_bytes(&bytes)) else {
+        let (Ok(first), Ok(second)) = (converted(&folder), converted(&folder)) else {
             continue;
         };
         assert_eq!(json::to_string(first.document.root()), json::to_string(second.document.root()));
