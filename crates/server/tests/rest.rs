@@ -460,3 +460,13 @@ fn a_compartment_is_searched_by_a_form_too() {
     post("Patient/p/Observation").refused(405, "not-supported");
     server.get("Patient/p/Observation/_search").refused(405, "not-supported");
 }
+
+#[test]
+fn a_reference_by_any_name_of_this_machine_is_to_a_resource_here() {
+    let bases = |given: &[(&str, &str)]| server::command::settings(&running::values(given)).bases;
+    let own = ["http://127.0.0.1:8080/fhir", "http://localhost:8080/fhir"];
+    assert_eq!(bases(&[("listen", "127.0.0.1:8080")]), own);
+    assert_eq!(bases(&[("listen", "0.0.0.0:8080")])[1..], [own[1], own[0]]);
+    let public = [("listen", "0.0.0.0:8080"), ("base-url", "https://fhir.example.org/fhir/")];
+    assert_eq!(bases(&public), ["https://fhir.example.org/fhir"]);
+}

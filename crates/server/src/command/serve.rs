@@ -70,12 +70,10 @@ pub fn serve(service: Arc<Service>, values: &Values) -> Result<Running, HttpErro
 pub fn settings(values: &Values) -> Settings {
     let depth = usize::try_from(values.number("max-depth")).unwrap_or(usize::MAX);
     let limits = Limits { bytes: values.bytes("max-body"), depth, ..Limits::default() };
-    let own = format!("http://{}/fhir", values.text("listen"));
-    let base = values.some_text("base-url").map_or(own, |url| url.trim_end_matches('/').to_owned());
     Settings {
         started: MachineClock.now(),
         limits,
-        bases: vec![base],
+        bases: bases(values),
         broad_search: match values.text("broad-search") {
             "refuse" => BroadSearch::Refuse,
             _ => BroadSearch::Allow,
@@ -94,6 +92,25 @@ pub fn settings(values: &Values) -> Settings {
         terminology: crate::terminology_server::configured(values.some_text("terminology-server")),
         ..Settings::default()
     }
+}
+
+/// The URLs below which a reference is to a resource here: the public one; without it those by which this machine reaches itself.
+fn bases(values: &Values) -> Vec<String> {
+    if let Some(url) = values.some_text("base-url") {
+        return vec![url.trim_end_matches('/').to_owned()];
+    }
+    let listen = values.text("listen");
+    let scheme = if values.some_text("tls-certificate").is_some() { "https" } else { "http" };
+    let port = listen.rsplit_once(':').map_or("", |(_, port)| port);
+    let hosts = [listen.to_owned(), format!("localhost:{port}"), format!("127.0.0.1:{port}")];
+    let mut found: Vec<String> = Vec::new();
+    for host in hosts {
+        let url = format!("{scheme}://{host}/fhir");
+        if !found.contains(&url) {
+            found.push(url);
+        }
+    }
+    found
 }
 
 /// What the configuration says of extensions whose definition is not known.
