@@ -153,16 +153,11 @@ fn codes(node: Node<'_, '_>, html: &mut String) {
     html.push_str("<table><tbody>");
     for element in node.descendants().filter(Node::is_element).take(400) {
         let get = |name: &str| element.attribute(name);
-        let said = [
-            get("displayName"),
-            get("code"),
-            get("value"),
-            get("unit"),
-            get("extension"),
-            get("nullFlavor"),
-            get("negationInd"),
-        ];
+        let denied = get("negationInd").filter(|negated| *negated == "true").map(|_| "DENIED: it is not so");
+        let said = [denied, get("displayName"), get("code"), get("value"), get("unit"), get("extension")];
         let mut said: Vec<&str> = said.into_iter().flatten().collect();
+        let missing = get("nullFlavor").map(|flavor| format!("no value ({flavor})"));
+        said.extend(missing.as_deref());
         if element.children().all(|child| !child.is_element()) {
             said.extend(element.text().map(str::trim).filter(|text| !text.is_empty()));
         }

@@ -16,7 +16,7 @@ h2{font-size:1.05rem;margin:0;padding:.55rem .9rem;border-bottom:1px solid #d5dc
 .pair{display:grid;grid-template-columns:1fr 1fr}.pair>div{padding:.7rem .9rem;min-width:0;overflow-wrap:anywhere}\
 .pair>div+div{border-left:1px solid #d5dce3}h3{font-size:.75rem;text-transform:uppercase;letter-spacing:.06em;color:#5c6b7a;margin:0 0 .4rem}\
 table{border-collapse:collapse;width:100%;font-size:.88rem;margin:.2rem 0}td,th{border:1px solid #d5dce3;padding:.2rem .4rem;text-align:left;vertical-align:top}\
-th{background:#f4f6f8}.loss{color:#a40000;background:#fdecec;border-left:4px solid #c00;padding:.4rem .6rem;margin:.4rem .9rem}\
+th{background:#f4f6f8;white-space:nowrap}td{overflow-wrap:break-word}.loss{color:#a40000;background:#fdecec;border-left:4px solid #c00;padding:.4rem .6rem;margin:.4rem .9rem}\
 .note{color:#4b5a68;border-left:4px solid #b9c6d2;padding:.2rem .6rem;margin:.3rem .9rem;font-size:.88rem}\
 .where{font-size:.78rem;color:#7a5a5a;display:block}.part{border-top:1px dotted #c4ced8;margin-top:.4rem;padding-top:.4rem;font-size:.88rem}\
 pre{white-space:pre-wrap;font-size:.78rem;max-height:22rem;overflow:auto}summary{cursor:pointer;color:#5c6b7a;font-size:.85rem}\
@@ -229,11 +229,7 @@ fn left(group: &Group, draft: &Draft, excerpts: &Excerpts<'_>, html: &mut String
 fn right(group: &Group, pool: &Pool, html: &mut String) {
     let members: Vec<&Member> = group.members.iter().filter_map(|place| pool.members.get(*place)).collect();
     if group.title == "Patient" && members.iter().all(|member| member.kind() == "Patient") {
-        for member in &members {
-            html.push_str("<p>");
-            escape(&who(member.root()), html);
-            html.push_str("</p>");
-        }
+        members.iter().for_each(|member| facts(member.root(), html));
     } else if members.is_empty() {
         html.push_str("<p>");
         escape(group.words.as_deref().unwrap_or("No entries."), html);
@@ -241,6 +237,26 @@ fn right(group: &Group, pool: &Pool, html: &mut String) {
     } else {
         html.push_str(&table(pool, &members, Language::of("en"), &[]));
     }
+}
+
+/// Everything that a resource says, one line each.
+fn facts(resource: Element<'_>, html: &mut String) {
+    const FRAME: [&str; 8] = ["id", "profile", "system", "url", "div", "reference", "status", "use"];
+    html.push_str("<table><tbody>");
+    for element in resource.descendants() {
+        let Some(text) = element.text().filter(|_| !FRAME.contains(&element.name())) else { continue };
+        let around = element.parent().filter(|parent| parent.parent().is_some());
+        let kind = around.and_then(|parent| parent.text_at("url")).and_then(|url| url.rsplit('/').next());
+        html.push_str("<tr><td>");
+        match kind.or(around.map(Element::name)) {
+            Some(kind) if kind != element.name() => escape(&format!("{kind} {}", element.name()), html),
+            _ => escape(element.name(), html),
+        }
+        html.push_str("</td><td>");
+        escape(text, html);
+        html.push_str("</td></tr>");
+    }
+    html.push_str("</tbody></table>");
 }
 
 fn rest(draft: &Draft, told: &[bool], html: &mut String) {

@@ -35,6 +35,17 @@ fn what_is_refuted_is_not_called_active() {
     let page = page(&support::summary("11450-4", denied));
     assert!(page.contains("<td>refuted (not present)</td>"), "{page}");
     assert!(!page.contains("active"), "{page}");
+    assert!(page.contains("<td>DENIED: it is not so</td>"), "{page}");
+}
+
+#[test]
+fn all_that_the_patient_has_become_is_shown() {
+    let text = support::summary("11450-4", "<text>x</text>")
+        .replace("<patient>", "<addr><city>Brno</city></addr><telecom value='tel:+420-555-010-010'/><patient>");
+    let page = page(&text);
+    for row in ["<td>address city</td><td>Brno</td>", "<td>telecom value</td><td>+420-555-010-010</td>"] {
+        assert!(page.contains(row), "{row}: {page}");
+    }
 }
 
 #[test]

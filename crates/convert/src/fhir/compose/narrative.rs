@@ -199,7 +199,12 @@ fn when(root: Element<'_>) -> String {
     if text.is_empty() {
         text = ["issued", "recordedDate"].iter().find_map(|name| root.text_at(name)).unwrap_or_default().to_owned();
     }
-    if let Some(end) = root.children().find(|child| child.name().starts_with("abatement")).and_then(any) {
+    let by_extension = || {
+        let ends = |extension: &Element<'_>| extension.text_at("url").is_some_and(|url| url.ends_with("-abatement"));
+        root.all("extension").find(ends)?.children().find(|child| child.name().starts_with("value"))
+    };
+    let end = root.children().find(|child| child.name().starts_with("abatement")).or_else(by_extension);
+    if let Some(end) = end.and_then(any) {
         text = format!("{text} – {end}");
     }
     text
