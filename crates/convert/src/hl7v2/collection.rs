@@ -241,6 +241,7 @@ pub(super) fn document_reference(cx: &mut Context<'_>, segment: &Segment) -> Str
 
 /// Requests, prescriptions, dispenses and vaccinations with the observations beside them.
 pub(super) fn orders(cx: &mut Context<'_>, message: &Message, groups: &[Group<'_>]) {
+    let mut prescriptions: Vec<(&str, String)> = Vec::new();
     for group in groups {
         let specimens: Vec<&Segment> = group.specimens.clone();
         let main = match group.drug.map(|drug| (drug.name(), drug)) {
@@ -249,16 +250,21 @@ pub(super) fn orders(cx: &mut Context<'_>, message: &Message, groups: &[Group<'_
                 immunization::immunization(cx, drug, group.order.common, route)
             }
             Some((name, drug)) => {
+                let number = medication::number(group.order.common, drug);
+                let known = prescriptions.iter().find(|(other, _)| Some(*other) == number);
                 let pharmacy = Pharmacy {
                     common: group.order.common,
                     main: drug,
                     others: group.beside.clone(),
                     ordered: group.ordered.clone(),
+                    prescription: known.map(|(_, reference)| reference.clone()),
                 };
                 if name == "RXD" {
                     Some(medication::dispense(cx, &pharmacy))
                 } else {
-                    message.segments.first().map(|header| medication::request(cx, &pharmacy, header.f(7)))
+                    let made = message.segments.first().map(|header| medication::request(cx, &pharmacy, header.f(7)));
+                    prescriptions.extend(number.zip(made.clone()));
+                    made
                 }
             }
             None => order::service_request(cx, group.order, false),

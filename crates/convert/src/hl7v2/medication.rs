@@ -27,12 +27,20 @@ pub(super) struct Pharmacy<'m> {
     pub(super) others: Vec<&'m Segment>,
     /// RXO with its RXR and RXC, where RXE is the main one.
     pub(super) ordered: Vec<&'m Segment>,
+    /// Of a dispensation, the request of the same message by whose number it was dispensed.
+    pub(super) prescription: Option<String>,
 }
 
 impl<'m> Pharmacy<'m> {
     fn named(&self, name: &'static str) -> impl Iterator<Item = &'m Segment> + '_ {
         self.others.iter().copied().filter(move |segment| segment.name() == name)
     }
+}
+
+/// The number of the prescription that an order is or that a dispensation answers.
+pub(super) fn number<'m>(common: Option<&'m Segment>, main: &'m Segment) -> Option<&'m str> {
+    let placer = common.and_then(|common| common.f(2).peek());
+    placer.or_else(|| main.f(7).peek().filter(|_| main.name() == "RXD"))
 }
 
 /// The MedicationRequest of an order; `header_time` stands for when it was written where nothing else says so.
@@ -74,7 +82,13 @@ fn ordered(cx: &mut Context<'_>, order: &Pharmacy<'_>, to: &mut ElementMut<'_>) 
     if code.words() == order.main.f(2).words() {
         code.take_all();
     } else if code.is_some() {
-        let own = Pharmacy { common: None, main: segment, others: order.ordered.clone(), ordered: Vec::new() };
+        let own = Pharmacy {
+            common: None,
+            main: segment,
+            others: order.ordered.clone(),
+            ordered: Vec::new(),
+            prescription: None,
+        };
         let medication = medication(cx, &own, code, form);
         to.item("supportingInformation").set("reference", &medication);
         cx.mapped(segment, &format!("Medication {medication}"));
@@ -332,6 +346,7 @@ pub(super) fn dispense(cx: &mut Context<'_>, order: &Pharmacy<'_>) -> String {
     if placer.is_some() || segment.f(7).is_some() {
         let mut prescription = to.item("authorizingPrescription");
         prescription.set("type", "MedicationRequest");
+        prescription.set_some("reference", order.prescription.as_deref());
         match placer {
             Some(part) => datatypes::fill_entity(cx, part, Some("PLAC"), &mut prescription.object("identifier")),
             None => {
