@@ -54,8 +54,8 @@ impl Naming {
 
     /// Why a file that should be a table of names is none.
     pub(crate) fn fault(path: &str, text: &str) -> Option<String> {
-        let is_table = path.ends_with("naming-systems.toml");
-        toml::from_str::<Table>(text).err().filter(|_| is_table).map(|error| error.to_string())
+        let text = Some(text).filter(|_| path.ends_with("naming-systems.toml"))?;
+        toml::from_str::<Table>(text).err().map(|error| error.to_string())
     }
 
     fn add_table(&mut self, text: &str) {
