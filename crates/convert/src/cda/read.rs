@@ -14,7 +14,7 @@ use crate::Refusal;
 
 const ATTRIBUTES: u8 = 1;
 const TEXT: u8 = 2;
-const BLOCK: usize = 1024;
+const BLOCK: usize = 64;
 
 /// Parses the text; `Err` where it is no XML, has a document type, or passes a limit.
 pub(super) fn parse<'t>(text: &'t str, limits: &Limits) -> Result<Document<'t>, Refusal> {
