@@ -122,8 +122,11 @@ fn settings(space: Space, write_buffer: u64) -> KeyspaceCreateOptions {
         Space::Index => (16 * kib, CompressionType::Lz4),
         _ => (8 * kib, CompressionType::Lz4),
     };
+    // By what a record puts there: about twenty index rows, one compressed body, one head with all its keys.
     let share = match space {
-        Space::Index | Space::Versions => 4,
+        Space::Index => 3,
+        Space::Versions => 4,
+        Space::Heads => 8,
         _ => 16,
     };
     let filter = FilterPolicyEntry::Bloom(BloomConstructionPolicy::BitsPerKey(10.0));

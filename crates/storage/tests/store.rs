@@ -51,6 +51,33 @@ fn a_version_is_read_as_it_was_written() {
 }
 
 #[test]
+fn a_write_that_was_packed_before_is_the_same_write() {
+    each(|name, engine| {
+        let store = store(engine);
+        let packed = |write: Write| {
+            let mut transaction = transaction([]);
+            transaction.packed(store.pack(write).unwrap());
+            store.commit(transaction)
+        };
+        let first = packed(put("Patient", "a", "{\"resourceType\":\"Patient\"}", &["y", "x", "x"])).unwrap();
+        assert_eq!((first.outcomes[0].effect, first.outcomes[0].version), (Effect::Created, 1), "{name}");
+        let mut never = put("Patient", "a", "2", &[]);
+        never.expect = Expect::Never;
+        assert!(matches!(packed(never), Err(CommitError::Conflict { write: 0, .. })), "{name}");
+        let mut twice = transaction([put("Patient", "a", "2", &[])]);
+        twice.packed(store.pack(put("Patient", "a", "3", &[])).unwrap());
+        let refused = store.commit(twice);
+        assert!(matches!(refused, Err(CommitError::Unacceptable { write: 1, reason: Refusal::Twice })), "{name}");
+        let long = put("Patient", &"a".repeat(256), "2", &[]);
+        assert!(matches!(store.pack(long), Err(CommitError::Unacceptable { reason: Refusal::Name, .. })), "{name}");
+        let view = latest(&store);
+        assert_eq!(body(&view, "a").unwrap(), b"{\"resourceType\":\"Patient\"}", "{name}");
+        assert_eq!((found(&view, b"x"), found(&view, b"y")), (vec!["a".to_owned()], vec!["a".to_owned()]), "{name}");
+        assert!(store.verify().unwrap().findings.is_empty(), "{name}");
+    });
+}
+
+#[test]
 fn an_older_view_sees_what_it_saw() {
     each(|name, engine| {
         let store = store(engine);
