@@ -248,6 +248,27 @@ fn what_the_prescriber_ordered_stands_beside_what_the_pharmacy_prepared() {
     assert!(json::to_string(medications[0]).contains("\"code\":\"372687004\""));
 }
 
+/// OBX-3 and what the report says of its code systems.
+#[test]
+fn code_systems_that_nobody_knows_are_named_in_the_report() {
+    for (code, told) in [
+        ("X1^Local test^L", ""),
+        ("X1^Local test^99LAB", "\"99LAB\" of \"X1\" has no URI"),
+        ("X1^Class^HL70064", "\"HL70064\" of \"X1\" has no URI"),
+        ("X1^Test^1.2.3", "The OID 1.2.3 is too short"),
+        ("2951-2^Sodium^LN^NA^Natrium^99LAB", "\"99LAB\" of \"NA\" has no URI"),
+    ] {
+        let draft = converted(&format!("{HEADER}OBX|1|NM|{code}||129|mmol/L|||||F\r"));
+        let said = draft.report.issues.iter().filter(|issue| issue.path == "OBX[1]-3");
+        let said: Vec<&str> = said.map(|issue| issue.text.as_str()).collect();
+        assert_eq!(said.is_empty(), told.is_empty(), "{code}: {said:?}");
+        assert!(said.is_empty() || said.iter().any(|text| text.contains(told)), "{code}: {said:?}");
+        // A code never gets a system that it does not have.
+        let observation = support::first(&draft, "Observation");
+        assert!(!observation.contains("v2-0064"), "{observation}");
+    }
+}
+
 #[test]
 fn a_participation_that_is_taken_back_makes_none() {
     for (action, count) in [("AD", 1), ("DE", 0)] {

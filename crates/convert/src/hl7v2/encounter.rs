@@ -10,6 +10,7 @@ use super::people;
 use super::read::{Message, Segment};
 
 const CLASS: &str = "http://terminology.hl7.org/CodeSystem/v3-ActCode";
+const PRIORITY: &str = "http://terminology.hl7.org/CodeSystem/v3-ActPriority";
 const PARTICIPATION: &str = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType";
 
 /// Makes the Encounter of the first PV1 that says anything and remembers it for the other resources.
@@ -45,6 +46,12 @@ pub(super) fn encounter(cx: &mut Context<'_>, message: &Message) {
     for further in message.segments.iter().filter(|segment| segment.name() == "PV2").take(1) {
         fields::carry(cx, further, &mut to);
         cx.mapped(further, "Encounter");
+    }
+    // The kind of admission (table 0007) says how urgent it was, where the visit says nothing of its own.
+    if to.as_element().get("priority").is_none()
+        && let Some(code) = segment.f(4).peek().and_then(|code| coded::lookup("admission-priority", code))
+    {
+        to.object("priority").item("coding").set("system", PRIORITY).set("code", code);
     }
     backwards(cx, segment, &mut to);
     let reference = cx.add(segment, tree);
