@@ -1,5 +1,6 @@
 //! Transactions to send: those of a folder (Synthea writes such), or made-up ones of any size.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use conformance::connection::request;
@@ -66,15 +67,21 @@ pub(crate) fn made_up(number: u64, entries: usize) -> Vec<u8> {
     format!(r#"{{"resourceType":"Bundle","type":"transaction","entry":[{}]}}"#, all.join(",")).into_bytes()
 }
 
-/// One transaction of `entries` out of those of a folder.
+/// One transaction of `entries` out of those of a folder. Of entries with the same `fullUrl` the first is taken: two in one
+/// transaction are refused.
 pub(crate) fn joined(folder: &Path, entries: usize) -> Result<Vec<u8>, String> {
     let mut all: Vec<Value> = Vec::new();
+    let mut urls: HashSet<String> = HashSet::new();
+    let mut is_first = |entry: &Value| match entry.get("fullUrl").and_then(Value::as_str) {
+        Some(url) => urls.insert(url.to_owned()),
+        None => true,
+    };
     for file in files(folder)? {
         let bytes = std::fs::read(&file).map_err(|error| format!("{}: {error}", file.display()))?;
         let mut bundle: Value =
             serde_json::from_slice(&bytes).map_err(|error| format!("{}: {error}", file.display()))?;
         if let Some(Value::Array(more)) = bundle.get_mut("entry").map(Value::take) {
-            all.extend(more);
+            all.extend(more.into_iter().filter(&mut is_first));
         }
         if all.len() >= entries {
             break;
