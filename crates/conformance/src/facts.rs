@@ -167,12 +167,13 @@ fn targets(bundle: &Part) -> Targets {
     targets
 }
 
-/// Something to know a resource without id by.
+/// Something to know a resource without id by. References are no part of it: the same one may be written in several ways.
 fn first_words(resource: &Part, number: usize) -> String {
     let mut plain: Vec<&str> = Vec::new();
     for part in resource.inside.iter().flat_map(|(_, parts)| parts) {
         plain.extend(part.text.as_deref());
-        plain.extend(part.inside.iter().flat_map(|(_, parts)| parts).filter_map(|part| part.text.as_deref()));
+        let inner = part.inside.iter().filter(|(name, _)| name != "reference").flat_map(|(_, parts)| parts);
+        plain.extend(inner.filter_map(|part| part.text.as_deref()));
     }
     plain.sort_unstable();
     if plain.len() > 1 { plain.join(" ") } else { number.to_string() }
@@ -265,6 +266,21 @@ mod tests {
         assert_eq!(missing(&xml, &json), Vec::<&Fact>::new());
         assert!(json.iter().any(|fact| fact.path == "Bundle.entry[1].resource.contained" && fact.place == "Device"));
         assert!(json.iter().any(|fact| fact.place == "Patient.birthDate.extension"));
+    }
+
+    #[test]
+    fn a_resource_without_id_is_the_same_however_it_refers_to_others() {
+        let before = r#"{"resourceType":"Bundle","entry":[{"fullUrl":"urn:uuid:1","resource":{"resourceType":"Patient","id":"p"}},
+            {"fullUrl":"urn:uuid:2","resource":{"resourceType":"Condition","code":{"text":"x"},"subject":{"reference":"Patient/p"}}},
+            {"fullUrl":"urn:uuid:3","resource":{"resourceType":"Condition","code":{"text":"y"},"subject":{"reference":"Patient/p"}}},
+            {"resource":{"resourceType":"List","entry":[{"item":{"reference":"urn:uuid:2"}}]}}]}"#;
+        let (source, targets) = of_text(before, &Targets::new()).unwrap();
+        let led = before.replace("Patient/p", "urn:uuid:1");
+        assert_eq!(missing(&source, &of_text(&led, &targets).unwrap().0), Vec::<&Fact>::new());
+        let other = led.replace(r#""item":{"reference":"urn:uuid:2"}"#, r#""item":{"reference":"urn:uuid:3"}"#);
+        let (other, _) = of_text(&other, &targets).unwrap();
+        let lost: Vec<&str> = missing(&source, &other).iter().map(|fact| fact.place.as_str()).collect();
+        assert_eq!(lost, ["List.entry.item"]);
     }
 
     #[test]
