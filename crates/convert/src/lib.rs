@@ -157,5 +157,7 @@ pub fn convert(knowledge: &Knowledge<'_>, source: &Source<'_>, options: &Options
     let Some(format) = sniff(source.bytes, source.content_type) else {
         return Err(Refusal::new(issue::unknown_format(source)));
     };
-    (format.convert)(knowledge, source, options)
+    let mut draft = (format.convert)(knowledge, source, options)?;
+    draft.report.tell_once();
+    Ok(draft)
 }

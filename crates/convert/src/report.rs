@@ -1,5 +1,7 @@
 //! What became of the source: every mapped part, every loss.
 
+use std::collections::HashSet;
+
 use model::{Issue, IssueType, Position, Severity, Tree};
 
 /// One part of the source that has its place in the document.
@@ -40,5 +42,17 @@ impl Report {
     /// The parts of the source that the document does not carry.
     pub fn losses(&self) -> impl Iterator<Item = &Issue> {
         self.issues.iter().filter(|issue| issue.severity <= Severity::Warning)
+    }
+
+    /// Drops what was told twice of one place: a part that several results need is read once for each of them.
+    pub(crate) fn tell_once(&mut self) {
+        let mut told = HashSet::with_capacity(self.issues.len());
+        let mut first = self
+            .issues
+            .iter()
+            .map(|issue| told.insert((issue.severity, &issue.path, issue.position, &issue.text)))
+            .collect::<Vec<bool>>()
+            .into_iter();
+        self.issues.retain(|_| first.next().unwrap_or(true));
     }
 }

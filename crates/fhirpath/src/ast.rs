@@ -84,53 +84,45 @@ pub(crate) enum Operator {
     Implies,
 }
 
+/// Each operator with its text and how strongly it binds; `is` and `as` have 7, a sign 10.
+const OPERATORS: [(Operator, &str, u8); 22] = [
+    (Operator::Multiply, "*", 9),
+    (Operator::Divide, "/", 9),
+    (Operator::Div, "div", 9),
+    (Operator::Mod, "mod", 9),
+    (Operator::Add, "+", 8),
+    (Operator::Subtract, "-", 8),
+    (Operator::Concatenate, "&", 8),
+    (Operator::Union, "|", 6),
+    (Operator::Less, "<", 5),
+    (Operator::LessOrEqual, "<=", 5),
+    (Operator::Greater, ">", 5),
+    (Operator::GreaterOrEqual, ">=", 5),
+    (Operator::Equal, "=", 4),
+    (Operator::NotEqual, "!=", 4),
+    (Operator::Equivalent, "~", 4),
+    (Operator::NotEquivalent, "!~", 4),
+    (Operator::In, "in", 3),
+    (Operator::Contains, "contains", 3),
+    (Operator::And, "and", 2),
+    (Operator::Or, "or", 1),
+    (Operator::Xor, "xor", 1),
+    (Operator::Implies, "implies", 0),
+];
+
 impl Operator {
-    /// How strongly it binds; `is` and `as` have 7, a sign 10.
-    pub(crate) fn strength(self) -> u8 {
-        use Operator::*;
-        match self {
-            Multiply | Divide | Div | Mod => 9,
-            Add | Subtract | Concatenate => 8,
-            Union => 6,
-            Less | LessOrEqual | Greater | GreaterOrEqual => 5,
-            Equal | NotEqual | Equivalent | NotEquivalent => 4,
-            In | Contains => 3,
-            And => 2,
-            Or | Xor => 1,
-            Implies => 0,
-        }
+    /// The operator that is written so, and how strongly it binds.
+    pub(crate) fn written(text: &str) -> Option<(Operator, u8)> {
+        OPERATORS.iter().find(|row| row.1 == text).map(|row| (row.0, row.2))
+    }
+
+    /// How it is written.
+    pub(crate) fn text(self) -> &'static str {
+        OPERATORS.iter().find(|row| row.0 == self).map_or("", |row| row.1)
     }
 
     /// Whether `(a . b) . c` and `a . (b . c)` are the same, so that a row of any length is one node.
     pub(crate) fn is_chain(self) -> bool {
         matches!(self, Operator::And | Operator::Or | Operator::Union)
-    }
-
-    pub(crate) fn text(self) -> &'static str {
-        use Operator::*;
-        match self {
-            Multiply => "*",
-            Divide => "/",
-            Div => "div",
-            Mod => "mod",
-            Add => "+",
-            Subtract => "-",
-            Concatenate => "&",
-            Union => "|",
-            Less => "<",
-            LessOrEqual => "<=",
-            Greater => ">",
-            GreaterOrEqual => ">=",
-            Equal => "=",
-            NotEqual => "!=",
-            Equivalent => "~",
-            NotEquivalent => "!~",
-            In => "in",
-            Contains => "contains",
-            And => "and",
-            Or => "or",
-            Xor => "xor",
-            Implies => "implies",
-        }
     }
 }

@@ -93,9 +93,9 @@ impl Parser {
                 left = self.node(if is { Kind::Is { operand, ty } } else { Kind::As { operand, ty } }, offset)?;
                 continue;
             }
-            let Some(operator) = self.operator().filter(|operator| operator.strength() >= least) else { break };
+            let Some((operator, strength)) = self.operator().filter(|(_, strength)| *strength >= least) else { break };
             self.at += 1;
-            let right = self.expression(operator.strength() + 1)?;
+            let right = self.expression(strength + 1)?;
             left = self.joined(operator, left, right, offset)?;
         }
         self.depth -= 1;
@@ -130,39 +130,12 @@ impl Parser {
         }
     }
 
-    fn operator(&self) -> Option<Operator> {
-        use Operator::*;
-        let text = match self.peek()? {
-            Token::Word(word) => word.as_str(),
-            Token::Symbol(symbol) => symbol,
-            _ => return None,
-        };
-        [
-            Multiply,
-            Divide,
-            Div,
-            Mod,
-            Add,
-            Subtract,
-            Concatenate,
-            Union,
-            Less,
-            LessOrEqual,
-            Greater,
-            GreaterOrEqual,
-            Equal,
-            NotEqual,
-            Equivalent,
-            NotEquivalent,
-            In,
-            Contains,
-            And,
-            Or,
-            Xor,
-            Implies,
-        ]
-        .into_iter()
-        .find(|operator| operator.text() == text)
+    fn operator(&self) -> Option<(Operator, u8)> {
+        match self.peek()? {
+            Token::Word(word) => Operator::written(word),
+            Token::Symbol(symbol) => Operator::written(symbol),
+            _ => None,
+        }
     }
 
     fn signed(&mut self) -> Result<Expr, CompileError> {

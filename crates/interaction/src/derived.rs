@@ -1,5 +1,6 @@
 //! Ids that follow from what they name, so that the same document pushed twice is the same resource.
 
+use model::uuid_text;
 use sha2::{Digest, Sha256};
 
 /// A UUID of version 8 (RFC 9562, section 5.8) made of the SHA-256 of the parts, each ended by a zero byte.
@@ -11,10 +12,7 @@ pub(crate) fn id(parts: &[&str]) -> String {
     }
     let hash = hasher.finalize();
     let bits = hash.iter().take(16).fold(0u128, |bits, byte| bits << 8 | u128::from(*byte));
-    let bits = bits & !(0xf << 76) & !(3 << 62) | 8 << 76 | 2 << 62;
-    let text = format!("{bits:032x}");
-    let part = |from: usize, to: usize| text.get(from..to).unwrap_or_default();
-    format!("{}-{}-{}-{}-{}", part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32))
+    uuid_text(bits & !(0xf << 76) & !(3 << 62) | 8 << 76 | 2 << 62)
 }
 
 #[cfg(test)]

@@ -81,6 +81,13 @@ pub(crate) fn run(request: &Request<'_>) -> Result<Answer, Refusal> {
     Ok(Answer::with_body(200, media.content_type(), body))
 }
 
+/// A query without what is about the form of an answer.
+fn without_form(query: &Query) -> (search::Query, Vec<search::QueryError>) {
+    let pairs: Vec<(String, String)> =
+        query.pairs().iter().filter(|(name, _)| !matches!(name.as_str(), "_format" | "_pretty")).cloned().collect();
+    search::Query::parse(&pairs)
+}
+
 /// The live resources of a type that meet a query as it stands in a URL or a header (`If-None-Exist`): id and version, at most
 /// `most` and one. For conditional interactions: what is not understood is refused, never ignored.
 ///
@@ -93,9 +100,7 @@ pub(crate) fn matches(
     query: &Query,
     most: usize,
 ) -> Result<Vec<(String, u64)>, Refusal> {
-    let pairs: Vec<(String, String)> =
-        query.pairs().iter().filter(|(name, _)| !matches!(name.as_str(), "_format" | "_pretty")).cloned().collect();
-    let (mut parsed, errors) = search::Query::parse(&pairs);
+    let (mut parsed, errors) = without_form(query);
     if parsed.clauses.is_empty() {
         return Err(Refusal::new(Class::Malformed, "The condition has no search parameter."));
     }
@@ -114,9 +119,7 @@ pub(crate) fn sorted(
     query: &Query,
     most: usize,
 ) -> Result<Vec<(String, u64)>, Refusal> {
-    let pairs: Vec<(String, String)> =
-        query.pairs().iter().filter(|(name, _)| !matches!(name.as_str(), "_format" | "_pretty")).cloned().collect();
-    chosen(request, view, resource_type, search::Query::parse(&pairs), most)
+    chosen(request, view, resource_type, without_form(query), most)
 }
 
 /// Who searches, where there is no request.

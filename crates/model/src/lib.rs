@@ -21,6 +21,7 @@ mod outcome;
 mod path;
 mod shape;
 mod tree;
+mod uuid;
 pub mod xml;
 
 pub use clock::{Clock, Instant};
@@ -34,3 +35,4 @@ pub use name::Name;
 pub use outcome::operation_outcome;
 pub use shape::{Child, Form, NoShapes, Shapes, TypeId};
 pub use tree::{ElementId, SyntaxError, Tree};
+pub use uuid::uuid_text;

@@ -3,7 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use interaction::Ids;
-use model::{Clock, Instant};
+use model::{Clock, Instant, uuid_text};
 
 /// The machine's clock.
 #[derive(Clone, Copy, Debug, Default)]
@@ -37,10 +37,7 @@ fn uuid_v7(millis: u64, random: u128) -> String {
     let time = u128::from(millis) & 0xffff_ffff_ffff;
     let high = random >> 62 & 0xfff;
     let low = random & ((1 << 62) - 1);
-    let bits = time << 80 | 7 << 76 | high << 64 | 2 << 62 | low;
-    let text = format!("{bits:032x}");
-    let part = |from: usize, to: usize| text.get(from..to).unwrap_or_default();
-    format!("{}-{}-{}-{}-{}", part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32))
+    uuid_text(time << 80 | 7 << 76 | high << 64 | 2 << 62 | low)
 }
 
 #[cfg(test)]

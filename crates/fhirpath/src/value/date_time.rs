@@ -116,16 +116,7 @@ impl DateTime {
             };
         }
         // Both in UTC, or both without a zone: part by part, as far as both were written.
-        let (mine, theirs) = (self.components(), other.components());
-        for (left, right) in mine.into_iter().zip(theirs) {
-            match (left, right) {
-                (Some(left), Some(right)) if left == right => {}
-                (Some(left), Some(right)) => return Some(left.cmp(&right)),
-                (None, None) => return Some(Ordering::Equal),
-                _ => return None,
-            }
-        }
-        Some(Ordering::Equal)
+        part_by_part(self.components(), other.components())
     }
 
     /// Year, month, day, hour, minute, and the second with its fraction in nanoseconds; shifted to UTC where a zone stands.
@@ -198,16 +189,21 @@ impl Time {
 
     /// How it lies to another; `None` where that depends on what was not written.
     pub(crate) fn compare(self, other: Time) -> Option<Ordering> {
-        for (left, right) in self.components().into_iter().zip(other.components()) {
-            match (left, right) {
-                (Some(left), Some(right)) if left == right => {}
-                (Some(left), Some(right)) => return Some(left.cmp(&right)),
-                (None, None) => return Some(Ordering::Equal),
-                _ => return None,
-            }
-        }
-        Some(Ordering::Equal)
+        part_by_part(self.components(), other.components())
     }
+}
+
+/// How two rows of parts lie to each other, as far as both were written; `None` where one goes on beyond the other.
+fn part_by_part<const N: usize>(mine: [Option<i64>; N], theirs: [Option<i64>; N]) -> Option<Ordering> {
+    for (left, right) in mine.into_iter().zip(theirs) {
+        match (left, right) {
+            (Some(left), Some(right)) if left == right => {}
+            (Some(left), Some(right)) => return Some(left.cmp(&right)),
+            (None, None) => return Some(Ordering::Equal),
+            _ => return None,
+        }
+    }
+    Some(Ordering::Equal)
 }
 
 impl fmt::Display for Date {
