@@ -151,7 +151,7 @@ fn search_parameters(item: &mut ElementMut<'_>, resource_type: &str, index: &sea
 }
 
 /// What can be followed back to a type: `*`, and the parameters whose definitions name the type. Those that may refer to anything are not
-/// told of every type.
+/// told of every type; where a document came from is what ITI-67 asks for (requirement A-30).
 fn includes_back(resource_type: &str, index: &search::Index) -> Vec<String> {
     let mut found = vec!["*".to_owned()];
     for source in RESOURCE_TYPES {
@@ -162,6 +162,9 @@ fn includes_back(resource_type: &str, index: &search::Index) -> Vec<String> {
         };
         let references = list.iter().filter(|parameter| parameter.of == search::ParameterType::Reference);
         found.extend(references.filter(names_it).map(|parameter| format!("{source}:{}", parameter.code)));
+    }
+    if resource_type == "DocumentReference" {
+        found.push("Provenance:target".to_owned());
     }
     found
 }

@@ -78,6 +78,11 @@ fn a_published_cda_is_found_converted_with_its_source_and_provenance() {
     let binary =
         sources.iter().filter_map(|source| source.text()).find(|source| source.starts_with("Binary/")).unwrap();
     assert_eq!(server.get(binary).body, SUMMARY.as_bytes());
+    // ITI-67 brings it along (requirement A-30).
+    let query = format!("DocumentReference?_id={}&_revinclude=Provenance:target", text(&reference, "id"));
+    let found = server.get(&query).tree();
+    let included = found.root().every("entry.resource.entity.what.reference");
+    assert_eq!(included.iter().filter_map(|what| what.text()).collect::<Vec<_>>(), [binary]);
 }
 
 #[test]

@@ -111,7 +111,7 @@ fn plan(
     let targets = add_parts(request, &mut drafts, converted, (&places, patient_url.as_deref()), known.as_ref())?;
     let source = original.map(|original| add_original(&mut drafts, &id, original)).transpose()?;
     if !converted.unchanged {
-        let provenance = conversion_provenance(converted.provenance.clone(), &id, source.as_deref());
+        let provenance = conversion_provenance(converted.provenance.clone(), (&id, &reference_id), source.as_deref());
         let provenance_id = derived::id(&["Provenance", &id]);
         drafts.push(put("Provenance", &provenance_id, provenance)?);
     }
@@ -240,11 +240,13 @@ fn add_original(drafts: &mut Vec<Draft>, id: &str, original: &Original<'_>) -> R
     Ok(format!("Binary/{binary_id}"))
 }
 
-fn conversion_provenance(mut provenance: Tree, id: &str, source: Option<&str>) -> Tree {
+/// Both the document and its DocumentReference are what became of the source: `_revinclude=Provenance:target` finds it.
+fn conversion_provenance(mut provenance: Tree, (id, reference_id): (&str, &str), source: Option<&str>) -> Tree {
     let target = provenance.root().get("target").map(|target| target.id());
     if let Some(target) = target {
         provenance.edit_at(target).set("reference", format!("Bundle/{id}").as_str());
     }
+    provenance.edit().item("target").set("reference", format!("DocumentReference/{reference_id}").as_str());
     let what = provenance.root().at("entity.what").map(|what| what.id());
     if let (Some(what), Some(source)) = (what, source) {
         provenance.edit_at(what).set("reference", source);
