@@ -6,7 +6,7 @@
 //! [`cond-update`]: http://hl7.org/fhir/R4/http.html#cond-update
 //! [`3.1.0.7.1`]: http://hl7.org/fhir/R4/http.html#3.1.0.7.1
 
-use storage::{Expect, Method, Transaction, View};
+use storage::{Expect, Method, Transaction};
 
 use crate::answer::Answer;
 use crate::checked::Checked;
@@ -56,23 +56,6 @@ pub(crate) fn look_up(
     let view = store.view(None).map_err(Refusal::fault)?;
     let found = search_type::matches(request, &view, resource_type, &parsed, most)?;
     Ok(Condition { ids: found.into_iter().map(|(id, _)| id).collect(), lock: Lock { key, before } })
-}
-
-/// The id of the one resource that a conditional reference means.
-///
-/// # Errors
-/// [`Class::PreconditionFailed`] where there is none or several.
-pub(crate) fn referred(request: &Request<'_>, view: &View, reference: &str) -> Result<String, Refusal> {
-    let (resource_type, query) = reference.split_once('?').unwrap_or((reference, ""));
-    let found = search_type::matches(request, view, resource_type, &Query::parse(query), 1)?;
-    match found.as_slice() {
-        [(id, _)] => Ok(format!("{resource_type}/{id}")),
-        [] => {
-            let text = format!("The conditional reference {reference} matches nothing.");
-            Err(Refusal::new(Class::PreconditionFailed, text))
-        }
-        _ => Err(several("The conditional reference")),
-    }
 }
 
 /// Tries a conditional write until no other one with its condition comes between.

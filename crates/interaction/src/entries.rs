@@ -66,6 +66,11 @@ impl<'b> Entries<'b> {
         self.places.len()
     }
 
+    /// Whether a text stands anywhere in the Bundle.
+    pub(crate) fn mention(&self, text: &str) -> bool {
+        self.text.windows(text.len()).any(|window| window == text.as_bytes())
+    }
+
     /// A Bundle with one of them alone, as `entry`.
     ///
     /// # Errors

@@ -9,6 +9,7 @@
 //! [`table::ROWS`] lists all that is done. Every write goes through [`write::commit`].
 //! <http://hl7.org/fhir/R4/http.html>
 
+mod among;
 pub mod answer;
 mod batch;
 mod binary;

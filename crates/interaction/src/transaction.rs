@@ -1,23 +1,28 @@
 //! A transaction Bundle: all of it or nothing, in one commit. <http://hl7.org/fhir/R4/http.html#trules>
 //!
-//! In the order of the specification: DELETE, POST, PUT, then GET on what was committed. Links between entries (`urn:uuid:`
-//! or any `fullUrl`) and conditional references lead to the stored resources, wherever a link can stand.
+//! In the order of the specification: DELETE, POST, PUT, then GET on what was committed. What is deleted meets no condition of the
+//! others; of creates with one condition that nothing meets the first is done, and the others find it. Links between entries
+//! (`urn:uuid:` or any `fullUrl`) and conditional references lead to the stored resources, wherever a link can stand.
 
+use std::collections::HashMap;
+
+use access::Verb;
 use model::Element;
-use storage::{Effect, Expect, Method as Came, View};
+use storage::{Effect, Expect, Method as Came};
 
+use crate::among::Among;
 use crate::answer::{Answer, etag};
 use crate::batch::{Parts, entry_answer};
 use crate::call::Method;
-use crate::conditional::{self, several};
+use crate::conditional::{self, Condition, several};
 use crate::conditions;
 use crate::entries::Entries;
-use crate::links::Links;
+use crate::links::{Behind, Links};
 use crate::refusal::{Class, Refusal};
 use crate::request::Request;
 use crate::target::{Level, Target};
 use crate::write::{self, Draft, Lock, Stored, Texts};
-use crate::{checked, patch};
+use crate::{checked, patch, table};
 
 /// How often a transaction is planned anew because a condition changed meanwhile.
 const ATTEMPTS: usize = 8;
@@ -50,24 +55,17 @@ pub(crate) fn run(request: &Request<'_>, entries: &Entries<'_>) -> Result<Vec<An
 }
 
 fn attempt(request: &Request<'_>, entries: &Entries<'_>) -> Result<Vec<Answer>, Refusal> {
-    let mut plan = Plan::default();
-    for number in 0..entries.len() {
-        let bundle = entries.read(number)?;
-        for entry in bundle.root().all("entry") {
-            let step = plan.add(request, number, entry).map_err(|refusal| named(refusal, number))?;
-            plan.steps.push(step);
-        }
-    }
-    let Plan { steps, writes, locks, mut links } = plan;
+    let Plan { steps, writes, locks, mut links, .. } = Plan::of(request, entries)?;
     let view = request.service.store().view(None).map_err(Refusal::fault)?;
+    let mut behind = Behind { request, view: &view, among: Among::new(request, entries, &writes) };
     let mut is_drafted = true;
     let drafts = writes.iter().map(|planned| {
-        let draft = planned.draft(request, entries, &view, &mut links);
+        let draft = planned.draft(&mut behind, entries, &mut links);
         is_drafted = draft.is_ok();
         draft
     });
     // What is read behind the commit is read as of it.
-    let has_reads = steps.iter().any(|step| matches!(step, Step::Read | Step::Existing(_)));
+    let has_reads = steps.iter().any(|(_, step)| matches!(step, Step::Read | Step::Existing(_)));
     let texts = if wants_texts(request) { Texts::Kept } else { Texts::Dropped };
     let stored = match has_reads {
         true => write::commit_each(request.service, &request.permit, request.call.now, drafts, locks, texts),
@@ -78,12 +76,12 @@ fn attempt(request: &Request<'_>, entries: &Entries<'_>) -> Result<Vec<Answer>, 
         true => patch::again(refusal, Expect::Any),
         false => refusal,
     })?;
-    let answers = steps.iter().enumerate().map(|(number, step)| match step {
+    let answers = steps.iter().map(|(number, step)| match step {
         Step::Write(place) => written(request, stored.get(*place)),
         Step::Existing(name) => existing(request, name),
         Step::Deletes => Answer::empty(204),
-        Step::Read => match entries.read(number) {
-            Ok(bundle) => entry_answer(request, &bundle, number),
+        Step::Read => match entries.read(*number) {
+            Ok(bundle) => entry_answer(request, &bundle, *number),
             Err(refusal) => request.service.refuse(refusal),
         },
     });
@@ -91,23 +89,20 @@ fn attempt(request: &Request<'_>, entries: &Entries<'_>) -> Result<Vec<Answer>, 
 }
 
 /// A write that is not yet a draft: its content still has to be linked.
-struct Planned {
-    resource_type: String,
-    id: String,
+pub(crate) struct Planned {
+    pub(crate) resource_type: String,
+    pub(crate) id: String,
     expect: Expect,
-    method: Came,
+    pub(crate) method: Came,
     /// The number of its entry.
-    entry: usize,
+    pub(crate) entry: usize,
+    /// The `fullUrl` of its entry.
+    full_url: Option<String>,
 }
 
 impl Planned {
-    fn draft(
-        &self,
-        request: &Request<'_>,
-        entries: &Entries<'_>,
-        view: &View,
-        links: &mut Links,
-    ) -> Result<Draft, Refusal> {
+    fn draft(&self, behind: &mut Behind<'_, '_>, entries: &Entries<'_>, links: &mut Links) -> Result<Draft, Refusal> {
+        let request = behind.request;
         let (resource_type, id) = (self.resource_type.clone(), self.id.clone());
         if self.method == Came::Delete {
             return Ok(Draft { expect: self.expect, ..Draft::delete(&resource_type, id) });
@@ -116,42 +111,80 @@ impl Planned {
             let text = format!("The entry for {resource_type} has no resource.");
             return Err(named(Refusal::new(Class::Malformed, text), self.entry));
         };
-        links.lead(request, view, &mut resource)?;
+        links.lead(behind, self.full_url.as_deref(), &mut resource)?;
         let named = |refusal| named(refusal, self.entry);
         if self.method == Came::Patch {
-            return self.patched(request, resource.root()).map_err(named);
+            return self.patched(behind, resource.root(), links).map_err(named);
         }
         let checked = checked::check(request.service, request.call.now, resource, &resource_type).map_err(named)?;
         let (expect, method, content) = (self.expect, self.method, Some(checked));
         Ok(Draft { resource_type, id, expect, method, content, exact: false, unless_same: false })
     }
 
-    fn patched(&self, request: &Request<'_>, resource: Element<'_>) -> Result<Draft, Refusal> {
+    fn patched(&self, behind: &mut Behind<'_, '_>, resource: Element<'_>, links: &mut Links) -> Result<Draft, Refusal> {
         let (content_type, bytes) = patch::of_entry(resource)?;
         let content = patch::Content { content_type: Some(&content_type), bytes: &bytes };
-        patch::draft(request, &self.resource_type, &self.id, self.expect, content)
+        let name = (self.resource_type.as_str(), self.id.as_str());
+        // What a Binary holds shows its links only when it is done.
+        patch::draft_with(behind.request, name, self.expect, content, |tree| links.lead_patched(behind, tree))
     }
 }
 
 #[derive(Default)]
 struct Plan {
-    steps: Vec<Step>,
+    /// Each with the number of its entry.
+    steps: Vec<(usize, Step)>,
     writes: Vec<Planned>,
     locks: Vec<Lock>,
     links: Links,
+    /// What comes to be by conditions that nothing met, by the keys of their locks: method and `[type]/[id]`.
+    made: HashMap<Vec<u8>, (Came, String)>,
 }
 
 impl Plan {
+    /// What becomes of all entries: first those that delete, then the others.
+    fn of(request: &Request<'_>, entries: &Entries<'_>) -> Result<Plan, Refusal> {
+        let mut plan = Plan::default();
+        let turns: &[bool] = if entries.mention("\"DELETE\"") { &[true, false] } else { &[false] };
+        for deletes in turns {
+            for number in 0..entries.len() {
+                let bundle = entries.read(number)?;
+                for entry in bundle.root().all("entry") {
+                    if turns.len() > 1 && (entry.text_at("request.method") == Some("DELETE")) != *deletes {
+                        continue;
+                    }
+                    let step = plan.add(request, number, entry).map_err(|refusal| named(refusal, number))?;
+                    plan.steps.push((number, step));
+                }
+            }
+        }
+        plan.steps.sort_by_key(|(number, _)| *number);
+        Ok(plan)
+    }
+
+    /// Looks a condition up in what the transaction leaves.
+    fn look_up(&self, request: &Request<'_>, resource_type: &str, query: &str) -> Result<Condition, Refusal> {
+        let deletes = |planned: &&Planned| planned.method == Came::Delete && planned.resource_type == resource_type;
+        let deleted: Vec<&str> = self.writes.iter().filter(deletes).map(|planned| planned.id.as_str()).collect();
+        let mut condition = conditional::look_up(request, resource_type, query, 1 + deleted.len())?;
+        condition.ids.retain(|id| !deleted.contains(&id.as_str()));
+        Ok(condition)
+    }
+
     fn add(&mut self, request: &Request<'_>, number: usize, entry: Element<'_>) -> Result<Step, Refusal> {
         let parts = Parts::of(entry, request.call.base)?;
         if matches!(parts.method, Method::Get | Method::Head) {
             return Ok(Step::Read);
         }
         let target = Target::of(parts.path)?;
+        // An operation that stores nothing is a read, and so is a search that is posted.
+        if !target.word.is_empty() && table::find(parts.method, &target).is_ok_and(|row| row.verb != Verb::Write) {
+            return Ok(Step::Read);
+        }
         if !target.word.is_empty() || target.level == Level::System || target.level == Level::Version {
             return Err(Refusal::new(
                 Class::NotSupported,
-                "A transaction takes create, update, delete, read and search.",
+                "A transaction takes create, update, patch, delete, read, search, and operations that store nothing.",
             ));
         }
         if !request.service.is_resource_type(&target.resource_type) {
@@ -172,11 +205,19 @@ impl Plan {
         (number, entry): (usize, Element<'_>),
         target: &Target,
     ) -> Result<Step, Refusal> {
-        let condition = entry.text_at("request.ifNoneExist");
-        if let Some(query) = condition {
-            let condition = conditional::look_up(request, &target.resource_type, query, 1)?;
+        let mut made = None;
+        if let Some(query) = entry.text_at("request.ifNoneExist") {
+            let condition = self.look_up(request, &target.resource_type, query)?;
             match condition.ids.as_slice() {
-                [] => self.lock(condition.lock),
+                [] => match self.made.get(&condition.lock.key) {
+                    None => made = Some(self.lock(condition.lock)),
+                    Some((Came::Create, name)) => {
+                        let name = name.clone();
+                        self.links.place(entry, &name)?;
+                        return Ok(Step::Existing(name));
+                    }
+                    Some(_) => return Err(twice()),
+                },
                 [id] => {
                     let name = format!("{}/{id}", target.resource_type);
                     self.links.place(entry, &name)?;
@@ -186,6 +227,7 @@ impl Plan {
             }
         }
         let id = request.call.ids.next(request.call.now);
+        self.made.extend(made.map(|key| (key, (Came::Create, format!("{}/{id}", target.resource_type)))));
         self.write((number, entry), &target.resource_type, id, Expect::Never, Came::Create)
     }
 
@@ -199,9 +241,15 @@ impl Plan {
         let own = entry.text_at("resource.id");
         let asked = expected(entry)?;
         if target.level == Level::Type {
-            let condition = conditional::look_up(request, &target.resource_type, query, 1)?;
+            let condition = self.look_up(request, &target.resource_type, query)?;
             let (id, expect) = conditional::updated(request, &condition.ids, own)?;
-            self.lock(condition.lock);
+            let key = self.lock(condition.lock);
+            if condition.ids.is_empty() {
+                let made = (Came::Update, format!("{}/{id}", target.resource_type));
+                if self.made.insert(key, made).is_some() {
+                    return Err(twice());
+                }
+            }
             let expect = if asked == Expect::Any { expect } else { asked };
             return self.write((number, entry), &target.resource_type, id, expect, Came::Update);
         }
@@ -224,7 +272,7 @@ impl Plan {
     ) -> Result<Step, Refusal> {
         let mut id = target.id.clone();
         if target.level == Level::Type {
-            let condition = conditional::look_up(request, &target.resource_type, query, 1)?;
+            let condition = self.look_up(request, &target.resource_type, query)?;
             id = patch::one(&condition.ids)?.to_owned();
             self.lock(condition.lock);
         }
@@ -251,7 +299,7 @@ impl Plan {
         }
         for id in ids {
             let (resource_type, method) = (target.resource_type.clone(), Came::Delete);
-            self.writes.push(Planned { resource_type, id, expect, method, entry: number });
+            self.writes.push(Planned { resource_type, id, expect, method, entry: number, full_url: None });
         }
         Ok(Step::Deletes)
     }
@@ -265,15 +313,26 @@ impl Plan {
         method: Came,
     ) -> Result<Step, Refusal> {
         self.links.place(entry, &format!("{resource_type}/{id}"))?;
-        self.writes.push(Planned { resource_type: resource_type.to_owned(), id, expect, method, entry: number });
+        let full_url = entry.text_at("fullUrl").filter(|url| url.starts_with("http")).map(str::to_owned);
+        let resource_type = resource_type.to_owned();
+        self.writes.push(Planned { resource_type, id, expect, method, entry: number, full_url });
         Ok(Step::Write(self.writes.len() - 1))
     }
 
-    fn lock(&mut self, lock: Lock) {
+    /// Takes a lock, once; its key.
+    fn lock(&mut self, lock: Lock) -> Vec<u8> {
+        let key = lock.key.clone();
         if !self.locks.iter().any(|known| known.key == lock.key) {
             self.locks.push(lock);
         }
+        key
     }
+}
+
+/// The refusal where two entries would make one resource.
+fn twice() -> Refusal {
+    let text = "Another entry has this condition, nothing meets it yet, and both would make what does.";
+    Refusal::new(Class::PreconditionFailed, text)
 }
 
 /// What an entry's `ifMatch` and `ifNoneMatch` expect.

@@ -375,3 +375,108 @@ fn a_transaction_in_xml_is_answered_in_xml() {
     );
     assert_eq!(server.get("Patient/q").tree().root().text_at("active"), Some("false"));
 }
+
+fn names(told: &running::Told) -> Vec<String> {
+    assert_eq!(told.status, 200, "{}", told.text());
+    let locations = texts(&told.tree(), "entry.response.location");
+    locations.iter().map(|location| location.split("/_history").next().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn what_a_transaction_deletes_meets_no_condition_of_it() {
+    let server = start(&[]);
+    let put =
+        |id: &str| server.put(&format!("Patient/{id}"), &patient(id).replacen('{', &format!(r#"{{"id":"{id}","#), 1));
+    put("a");
+    put("b");
+    let created = entry("urn:uuid:1", "POST", "Patient", &patient("a"));
+    let created = created.replace(r#""method":"#, &format!(r#""ifNoneExist":"identifier={SYSTEM}|a","method":"#));
+    let updated = entry("urn:uuid:2", "PUT", &format!("Patient?identifier={SYSTEM}|b"), &patient("b"));
+    let basic = |reference: &str| {
+        format!(r#"{{"resourceType":"Basic","code":{{"text":"x"}},"subject":{{"reference":"{reference}"}}}}"#)
+    };
+    let entries = [
+        created,
+        updated,
+        entry("urn:uuid:3", "POST", "Basic", &basic("urn:uuid:1")),
+        entry("urn:uuid:4", "POST", "Basic", &basic(&format!("Patient?identifier={SYSTEM}|b"))),
+        entry("urn:uuid:5", "DELETE", "Patient/a", ""),
+        entry("urn:uuid:6", "DELETE", &format!("Patient?identifier={SYSTEM}|b"), ""),
+    ];
+    let answer = server.post("", &bundle("transaction", &entries));
+    let names = names(&answer);
+    assert_eq!(texts(&answer.tree(), "entry.response.status")[..2], ["201 Created", "201 Created"]);
+    for (value, name, from) in [("a", &names[0], &names[2]), ("b", &names[1], &names[3])] {
+        server.get(&format!("Patient/{value}")).refused(410, "deleted");
+        let found = texts(&server.get(&format!("Patient?identifier={SYSTEM}|{value}")).tree(), "entry.resource.id");
+        assert_eq!(found, [name.trim_start_matches("Patient/")]);
+        assert_eq!(texts(&server.get(from).tree(), "subject.reference"), [name.as_str()]);
+    }
+}
+
+#[test]
+fn entries_with_one_condition_make_one_resource() {
+    let server = start(&[]);
+    let condition = format!("identifier={SYSTEM}|a");
+    let create = |url: &str| {
+        entry(url, "POST", "Patient", &patient("a"))
+            .replace(r#""method":"#, &format!(r#""ifNoneExist":"{condition}","method":"#))
+    };
+    let update = |url: &str| entry(url, "PUT", &format!("Patient?{condition}"), &patient("a"));
+    let basic = r#"{"resourceType":"Basic","code":{"text":"x"},"subject":{"reference":"urn:uuid:2"}}"#;
+    for both in [[update("urn:uuid:1"), update("urn:uuid:2")], [create("urn:uuid:1"), update("urn:uuid:2")]] {
+        server.post("", &bundle("transaction", &both)).refused(412, "conflict");
+    }
+    assert!(is_empty(&server));
+    let entries = [create("urn:uuid:1"), create("urn:uuid:2"), entry("urn:uuid:3", "POST", "Basic", basic)];
+    let answer = server.post("", &bundle("transaction", &entries));
+    assert_eq!(texts(&answer.tree(), "entry.response.status"), ["201 Created", "200 OK", "201 Created"]);
+    let names = names(&answer);
+    assert_eq!(names[0], names[1]);
+    assert_eq!(texts(&server.get(&names[2]).tree(), "subject.reference"), [names[0].as_str()]);
+    assert_eq!(texts(&server.get("Patient?_summary=count").tree(), "total"), ["1"]);
+}
+
+#[test]
+fn a_conditional_reference_is_resolved_behind_the_writes() {
+    let server = start(&[]);
+    server.put("Patient/old", &patient("old").replacen('{', r#"{"id":"old","#, 1));
+    let basic = |value: &str| {
+        format!(
+            r#"{{"resourceType":"Basic","code":{{"text":"x"}},"subject":{{"reference":"Patient?identifier={SYSTEM}|{value}"}}}}"#
+        )
+    };
+    let entries = [
+        entry("urn:uuid:1", "POST", "Basic", &basic("new")),
+        entry("urn:uuid:2", "POST", "Patient", &patient("new")),
+        entry("urn:uuid:3", "POST", "Basic", &basic("old")),
+    ];
+    let names = names(&server.post("", &bundle("transaction", &entries)));
+    assert_eq!(texts(&server.get(&names[0]).tree(), "subject.reference"), [names[1].as_str()]);
+    assert_eq!(texts(&server.get(&names[2]).tree(), "subject.reference"), ["Patient/old"]);
+    let twice = entry("urn:uuid:2", "POST", "Patient", &patient("old"));
+    server.post("", &bundle("transaction", &[entries[2].clone(), twice])).refused(412, "multiple-matches");
+    let renamed = patient("other").replacen('{', r#"{"id":"old","#, 1);
+    let renamed = entry("urn:uuid:2", "PUT", "Patient/old", &renamed);
+    server.post("", &bundle("transaction", &[entries[2].clone(), renamed])).refused(412, "conflict");
+}
+
+#[test]
+fn a_relative_reference_is_completed_by_the_server_of_its_entry() {
+    let server = start(&[]);
+    server.put("Patient/7", &patient("here").replacen('{', r#"{"id":"7","#, 1));
+    let basic = |id: &str| {
+        format!(r#"{{"resourceType":"Basic","code":{{"text":"x"}},"subject":{{"reference":"Patient/{id}"}}}}"#)
+    };
+    let entries = [
+        entry("http://other.example.org/fhir/Patient/7", "POST", "Patient", &patient("there")),
+        entry("http://other.example.org/fhir/Basic/1", "POST", "Basic", &basic("7")),
+        entry("http://other.example.org/fhir/Basic/2", "POST", "Basic", &basic("7/_history/3")),
+        entry("urn:uuid:1", "POST", "Basic", &basic("7")),
+        entry("http://third.example.org/fhir/Basic/1", "POST", "Basic", &basic("7")),
+    ];
+    let names = names(&server.post("", &bundle("transaction", &entries)));
+    let subject = |at: usize| texts(&server.get(&names[at]).tree(), "subject.reference").remove(0);
+    assert_eq!((subject(1), subject(2)), (names[0].clone(), format!("{}/_history/1", names[0])));
+    assert_eq!((subject(3), subject(4)), ("Patient/7".to_owned(), "Patient/7".to_owned()), "the one that is here");
+}

@@ -210,10 +210,14 @@ fn a_bundle_patches_by_binary_and_by_parameters() {
         );
         server.post("", &bundle)
     };
-    let add = r#"[{"op":"add","path":"/active","value":true}]"#;
+    let add = r#"[{"op":"add","path":"/active","value":true},
+        {"op":"add","path":"/generalPractitioner","value":[{"reference":"urn:uuid:1"}]}]"#;
     let done = bundle("transaction", "Patient?birthdate=1952-03-04&_id=p", add);
     assert_eq!(done.status, 200, "{}", done.text());
     assert!(content(&server).contains("active=true"));
+    let linked = server.get("Patient/p").tree();
+    let reference = linked.root().text_at("generalPractitioner.reference").unwrap();
+    assert!(reference.starts_with("Organization/"), "{reference}");
     let linked = server.get("Patient/q").tree();
     let reference = linked.root().text_at("managingOrganization.reference").unwrap();
     assert_eq!(server.get(reference).status, 200, "{reference}");

@@ -116,9 +116,24 @@ pub(crate) fn draft(
     expected: Expect,
     content: Content<'_>,
 ) -> Result<Draft, Refusal> {
+    draft_with(request, (resource_type, id), expected, content, |_| Ok(()))
+}
+
+/// The same, where something is still to be done to what the patch makes.
+///
+/// # Errors
+/// As [`draft`], and those of `finish`.
+pub(crate) fn draft_with(
+    request: &Request<'_>,
+    (resource_type, id): (&str, &str),
+    expected: Expect,
+    content: Content<'_>,
+    finish: impl FnOnce(&mut Tree) -> Result<(), Refusal>,
+) -> Result<Draft, Refusal> {
     let current = read::current(request, resource_type, id)?;
     let version = current.root().text_at("meta.versionId").and_then(|version| version.parse().ok()).unwrap_or(0);
-    let patched = patched(request, &current, content)?;
+    let mut patched = patched(request, &current, content)?;
+    finish(&mut patched)?;
     if patched.root().text_at("id") != Some(id) || patched.resource_type() != resource_type {
         return Err(Refusal::new(Class::Unprocessable, "A patch changes neither the type nor the id."));
     }
