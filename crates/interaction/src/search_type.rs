@@ -5,7 +5,7 @@
 
 use access::{Item, Permit};
 use model::{Instant, Issue, IssueType};
-use search::{Hit, Limits, Search, SearchError, Sight, Summary};
+use search::{Hit, Limits, QueryError, Search, SearchError, Sight, Summary};
 use storage::View;
 
 use crate::answer::Answer;
@@ -36,14 +36,13 @@ impl Sight for Permitted<'_> {
 pub(crate) fn run(request: &Request<'_>) -> Result<Answer, Refusal> {
     let parameters = parameters(request)?;
     let own = parameters.first(page::PARAMETER);
-    let pairs = page::without(&parameters);
+    let mut pairs = page::without(&parameters);
     let after = page::read(request, &parameters)?;
     let view = page::view(request, after.as_ref().map(|after| after.t))?;
-    let (query, errors) = search::Query::parse(&pairs);
     let sight = Permitted(&request.permit);
     let index = request.service.rules().index;
     let settings = request.service.settings();
-    let (types, compartment) = scope(request);
+    let (types, compartment) = scope(request)?;
     if compartment.is_none() {
         crate::broad::check_search(request.service, &types, &pairs)?;
     }
@@ -55,16 +54,17 @@ pub(crate) fn run(request: &Request<'_>) -> Result<Answer, Refusal> {
         limits: Limits { page: settings.page, longest_page: settings.longest_page, ..Limits::default() },
         types,
         compartment,
-        lenient: request.is_lenient(),
+        lenient: false,
     };
+    // What is ignored is as if it had not been there: neither in the links nor in what they are signed for.
+    let ignored = if request.is_lenient() { understood(&search, &mut pairs)? } else { Vec::new() };
+    let (query, errors) = search::Query::parse(&pairs);
     let found = search.run(&query, errors, after).map_err(refused)?;
     let updated = view.instant().map_or(request.call.now, |instant| Instant(instant.0));
-    let ignored: Vec<&str> = found.ignored.iter().map(|error| error.parameter.as_str()).collect();
-    let kept = || pairs.iter().filter(|(name, _)| !ignored.contains(&name.as_str()));
-    let mut links = vec![("self", page::url(request, kept(), own))];
+    let mut links = vec![("self", page::url(request, pairs.iter(), own))];
     if let Some(next) = &found.next {
         let token = page::write(request, next, &pairs)?;
-        links.push(("next", page::url(request, kept(), Some(&token))));
+        links.push(("next", page::url(request, pairs.iter(), Some(&token))));
     }
     let mut bundle = BundleText::new("searchset", updated, found.total, &links);
     let subset = Subset::of(query.summary, &query.elements, request);
@@ -73,7 +73,7 @@ pub(crate) fn run(request: &Request<'_>) -> Result<Answer, Refusal> {
             add(request, hit, mode, &subset, &mut bundle)?;
         }
     }
-    outcome(&found, query.explain, &mut bundle);
+    outcome(&found, &ignored, query.explain, &mut bundle);
     // What is posted may name the form too.
     let media = Media::asked(&parameters, request.call.headers.accept)?;
     let body = request.permit.release_made(bundle.finish());
@@ -178,6 +178,41 @@ fn chosen_by(
     Ok(found.matches.into_iter().map(|hit| (hit.identity.id, hit.version.version)).collect())
 }
 
+/// Leaves the parameters that are understood, and returns what is wrong with the others. Of the keys of a `_sort` and the types of a
+/// `_type` each is looked at by itself.
+fn understood(search: &Search<'_>, pairs: &mut Vec<(String, String)>) -> Result<Vec<QueryError>, Refusal> {
+    let faults = |pairs: &[(String, String)]| {
+        let (query, errors) = search::Query::parse(pairs);
+        search.faults(&query, errors).map_err(refused)
+    };
+    if faults(pairs)?.is_empty() {
+        return Ok(Vec::new());
+    }
+    let is_type = |pair: &&(String, String)| pair.0 == "_type";
+    let (mut kept, mut ignored) = (Vec::new(), Vec::new());
+    // What the others mean depends on the types that are searched.
+    for (name, value) in pairs.iter().filter(is_type).chain(pairs.iter().filter(|pair| !is_type(pair))) {
+        let items: Vec<&str> = match name.as_str() {
+            "_sort" | "_type" => value.split(',').collect(),
+            _ => vec![value],
+        };
+        let mut understood = Vec::new();
+        for item in items {
+            let mut tried: Vec<(String, String)> = kept.iter().filter(|pair| is_type(pair)).cloned().collect();
+            tried.push((name.clone(), item.to_owned()));
+            match faults(&tried)? {
+                found if found.is_empty() => understood.push(item),
+                found => ignored.extend(found),
+            }
+        }
+        if !understood.is_empty() {
+            kept.push((name.clone(), understood.join(",")));
+        }
+    }
+    *pairs = kept;
+    Ok(ignored)
+}
+
 /// Those of the URL and, with `POST`, those of the form in the body.
 fn parameters(request: &Request<'_>) -> Result<Query, Refusal> {
     let query = request.query.clone();
@@ -194,18 +229,32 @@ fn parameters(request: &Request<'_>) -> Result<Query, Refusal> {
     Ok(query.and(Query::parse(body.trim())))
 }
 
+/// Type and id of the resource that a compartment is of.
+type Of = (String, String);
+
 /// The types to search, and the compartment.
-fn scope(request: &Request<'_>) -> (Vec<String>, Option<(String, String)>) {
+///
+/// # Errors
+/// [`Class::NotSupported`] where there is no such compartment, or nothing of the type can be in it: none found would say that there is
+/// none.
+fn scope(request: &Request<'_>) -> Result<(Vec<String>, Option<Of>), Refusal> {
     let target = &request.target;
-    match target.level {
+    let of = target.resource_type.as_str();
+    Ok(match target.level {
         Level::System | Level::Version => (Vec::new(), None),
-        Level::Type => (vec![target.resource_type.clone()], None),
+        Level::Type => (vec![of.to_owned()], None),
         Level::Instance => {
             let word = target.word.trim_end_matches("/_search");
+            let no = |text: String| Refusal::new(Class::NotSupported, text);
+            let definition = request.catalog.compartment(of);
+            let definition = definition.ok_or_else(|| no(format!("There is no compartment of {of}.")))?;
+            if word != "*" && word != of && definition.parameters(word).is_empty() {
+                return Err(no(format!("Nothing of type {word} is in the compartment of {of}.")));
+            }
             let types = if word == "*" { Vec::new() } else { vec![word.to_owned()] };
-            (types, Some((target.resource_type.clone(), target.id.clone())))
+            (types, Some((of.to_owned(), target.id.clone())))
         }
-    }
+    })
 }
 
 fn refused(error: SearchError) -> Refusal {
@@ -236,9 +285,9 @@ fn add(
 }
 
 /// What there is to say beside the matches: parameters ignored, includes left out, the plan.
-fn outcome(found: &search::Answer, explain: bool, bundle: &mut BundleText) {
+fn outcome(found: &search::Answer, ignored: &[QueryError], explain: bool, bundle: &mut BundleText) {
     let mut issues: Vec<Issue> = Vec::new();
-    for error in &found.ignored {
+    for error in ignored {
         issues.push(Issue { severity: model::Severity::Warning, ..error.issue() });
     }
     if found.truncated {

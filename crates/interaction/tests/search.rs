@@ -156,6 +156,37 @@ fn unknown_parameters_are_refused_or_ignored_and_told() {
 }
 
 #[test]
+fn what_is_ignored_is_as_if_it_had_not_been_there() {
+    let server = people();
+    let lenient = || Headers { prefer: Some("handling=lenient"), ..Headers::default() };
+    let get = |target: &str| {
+        let answer = server.call(Method::Get, target, lenient(), "");
+        assert_eq!(answer.status, 200, "{target}");
+        read(answer.body.unwrap().bytes())
+    };
+    let check = |asked: &str, understood: &str| {
+        let (lenient, plain) = (get(asked), server.get(understood));
+        let matches = |bundle: &Tree| ids(bundle).into_iter().filter(|id| id.starts_with('p')).collect::<Vec<_>>();
+        assert_eq!(matches(&lenient), matches(&plain), "{asked}");
+        assert_eq!(link(&lenient, "self"), Some(format!("{BASE}/{understood}").replace("/?", "?").as_str()));
+    };
+    check("Patient?birthdate=never&birthdate=1983", "Patient?birthdate=1983");
+    check("Patient?_sort=size,-birthdate&_include=Patient:nobody", "Patient?_sort=-birthdate");
+    check("?_type=Nothing,Patient&family=rossi", "?_type=Patient&family=rossi");
+    check("Patient?famly=x&_count=never&_total=all", "Patient");
+    // A page leads to the next one, with and without the preference.
+    let mut page = get("Patient?_sort=size,-given&famly=x&_count=2");
+    let mut seen = ids(&page);
+    while let Some(next) = link(&page, "next").map(|url| url.strip_prefix(&format!("{BASE}/")).unwrap().to_owned()) {
+        assert!(!next.contains("famly") && !next.contains("size"), "{next}");
+        page = server.get(&next);
+        seen.extend(ids(&page));
+        assert_eq!(ids(&get(&next)), ids(&page));
+    }
+    assert_eq!(seen.iter().filter(|id| id.starts_with('p')).collect::<Vec<_>>(), ["p4", "p3", "p2", "p1", "p0"]);
+}
+
+#[test]
 fn parts_of_resources_say_that_they_are_parts() {
     let server = people();
     let bundle = server.get("Patient?_id=p1&_elements=name,active");
@@ -177,6 +208,10 @@ fn the_system_and_compartments_are_searched() {
     assert_eq!(ids(&server.get("Patient/p1/Observation?status=final")), ["o"]);
     assert!(ids(&server.get("Patient/p2/Observation")).is_empty());
     assert_eq!(ids(&server.get("Patient/p1/*")).len(), 2);
+    assert_eq!(ids(&server.get("Patient/p1/Patient")), ["p1"]);
+    for none in ["Organization/o/Patient", "Patient/p1/Organization", "Patient/p1/Nothing"] {
+        assert_eq!(server.call(Method::Get, none, Headers::default(), "").status, 404, "{none}");
+    }
 }
 
 #[test]
@@ -219,6 +254,14 @@ fn value_sets_with_any_filter_are_searched_by() {
     assert_eq!(found("Observation?code:not-in=http://example.org/short"), ["orange"]);
     assert_eq!(found("Observation?code:in=http://example.org/warm&status=final"), ["orange", "red"]);
     assert_eq!(found("Observation?_filter=code in http://example.org/warm"), ["orange", "red"]);
-    let answer = server.call(Method::Get, "Observation?code:in=http://example.org/none", Headers::default(), "");
-    assert_eq!(answer.status, 400);
+    for (url, address) in [("warm", "ValueSet/warm"), ("short", "https://here.example/fhir/ValueSet/short")] {
+        for modifier in ["in", "not-in"] {
+            let by_url = found(&format!("Observation?code:{modifier}=http://example.org/{url}"));
+            assert_eq!(found(&format!("Observation?code:{modifier}={address}")), by_url, "{address}");
+        }
+    }
+    for unknown in ["http://example.org/none", "ValueSet/none"] {
+        let target = format!("Observation?code:in={unknown}");
+        assert_eq!(server.call(Method::Get, &target, Headers::default(), "").status, 400, "{unknown}");
+    }
 }

@@ -63,7 +63,9 @@ impl Criterion {
             None => 10.0,
             Some(text) => number(text)?,
         };
-        Some(Criterion { latitude: number(parts.first()?)?, longitude: number(parts.get(1)?)?, km: distance * unit })
+        let (latitude, longitude) = (number(parts.first()?)?, number(parts.get(1)?)?);
+        let is_on_earth = latitude.abs() <= 90.0 && longitude.abs() <= 180.0 && distance >= 0.0;
+        is_on_earth.then_some(Criterion { latitude, longitude, km: distance * unit })
     }
 
     fn is_near(&self, latitude: f64, longitude: f64) -> bool {
@@ -114,6 +116,8 @@ mod tests {
             let found = criterion.spans(b"p")[0].contains(&keys[0]) && criterion.keep(&keys[0][1..]) == Verdict::Yes;
             assert_eq!(found, near, "{asked}");
         }
-        assert!(Criterion::parse("north|4").is_none());
+        for none in ["north|4", "91|4", "50|181", "50|4|-1|km", "50|4|1|stadium"] {
+            assert!(Criterion::parse(none).is_none(), "{none}");
+        }
     }
 }

@@ -9,11 +9,13 @@ use crate::numbers;
 use crate::param::{Criterion, ParameterType, reference};
 use crate::parameter::Parameter;
 use crate::parameters::TypeParameters;
+use crate::plan::candidate::Candidate;
 use crate::plan::criteria::{Modifier, criteria, date_criterion};
 use crate::plan::run::Context;
 use crate::plan::set::{Content, Rows, Set};
 use crate::plan::{special, stream};
 use crate::query::{Clause, QueryError, Step, cut, filter, nearest, unescape};
+use crate::value::Reference;
 
 /// Why a clause has no set.
 #[derive(Debug, thiserror::Error)]
@@ -103,6 +105,14 @@ impl<'r> Resolver<'r, '_> {
                 sets.push(self.composite(of_type, parameter, value)?);
                 continue;
             }
+            let value_set;
+            let value = match kind {
+                Modifier::In => {
+                    value_set = self.value_set(value)?;
+                    value_set.as_deref().unwrap_or(value)
+                }
+                _ => value,
+            };
             let found = match (parameter.of, &kind) {
                 (ParameterType::Reference, Modifier::Above | Modifier::Below) => {
                     self.relatives(parameter, value, kind == Modifier::Below)?
@@ -116,6 +126,23 @@ impl<'r> Resolver<'r, '_> {
         }
         let set = Set::any(sets);
         Ok(if negated { Set::Not(Box::new(set)) } else { set })
+    }
+
+    /// The canonical URL of the ValueSet here that `:in` names by its address; `None` where it names none.
+    fn value_set(&self, value: &str) -> Result<Option<String>, Fault> {
+        let text = unescape(value);
+        let Some(Reference::Local("ValueSet", id)) = reference::read(&text, &self.context.index.context) else {
+            return Ok(None);
+        };
+        if let Some(number) = stream::live(self.context, "ValueSet", id)? {
+            let candidate = Candidate::new(self.context, number);
+            if self.context.may_see(&candidate)?
+                && let Some(url) = candidate.tree()?.and_then(|tree| tree.root().text_at("url"))
+            {
+                return Ok(Some(url.replace('\\', r"\\")));
+            }
+        }
+        Err(QueryError::unsupported(self.written(), format!("no value set with a url is here under {text}")).into())
     }
 
     /// Lets a quantity also be found in the other units that there are.

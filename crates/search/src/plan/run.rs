@@ -201,6 +201,20 @@ impl Search<'_> {
         Ok(answer)
     }
 
+    /// What of a query is not understood; nothing is searched. `errors`: what [`Query::parse`] found wrong.
+    ///
+    /// # Errors
+    /// [`SearchError::Engine`] where the store cannot be read.
+    pub fn faults(&self, query: &Query, errors: Vec<QueryError>) -> Result<Vec<QueryError>, SearchError> {
+        let context =
+            Context { index: self.index, view: self.view, now: self.now, sight: self.sight, cost: Cost::default() };
+        let mut answer = Answer { ignored: errors, ..Answer::default() };
+        let plans = self.plan(&context, query, &mut answer)?;
+        sort::keys(&context, &plans, &query.sort, &mut answer.ignored);
+        include::check(&context, query, &mut answer.ignored);
+        Ok(answer.ignored)
+    }
+
     fn plan(&self, context: &Context<'_>, query: &Query, answer: &mut Answer) -> Result<Vec<Planned>, SearchError> {
         let types: Vec<String> = match (self.types.as_slice(), query.types.as_slice()) {
             ([], []) => stored_types(context),
