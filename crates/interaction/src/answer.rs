@@ -22,6 +22,10 @@ pub struct Answer {
     pub last_modified: Option<Instant>,
     /// `Allow`, with status 405.
     pub allow: Option<String>,
+    /// `Content-Range`, with status 206 and 416.
+    pub content_range: Option<String>,
+    /// `X-Security-Context`, of the raw content of a Binary.
+    pub security_context: Option<String>,
     /// `Content-Location`
     pub content_location: Option<String>,
     /// A body that is made while it is sent, in place of [`Answer::body`].
@@ -43,6 +47,8 @@ impl Answer {
             etag: None,
             last_modified: None,
             allow: None,
+            content_range: None,
+            security_context: None,
             content_location: None,
             stream: None,
             internal: None,

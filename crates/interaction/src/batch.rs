@@ -85,6 +85,7 @@ pub(crate) fn entry_answer(request: &Request<'_>, bundle: &Tree, number: usize) 
                 _ => "return=minimal",
             }),
             security_context: None,
+            range: None,
         },
         body: &body,
         ..*request.call

@@ -68,6 +68,8 @@ pub struct Headers<'a> {
     pub prefer: Option<&'a str>,
     /// `X-Security-Context`, of raw Binary content
     pub security_context: Option<&'a str>,
+    /// `Range`, where no `If-Range` stands beside it: of raw Binary content
+    pub range: Option<&'a str>,
 }
 
 /// Where logical ids come from: randomness is a parameter, the server supplies it.

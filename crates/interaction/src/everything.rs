@@ -40,6 +40,10 @@ const SHARED: [&str; 14] = [
     "Substance",
 ];
 
+fn is_shared(name: &str) -> bool {
+    SHARED.contains(&name)
+}
+
 /// Everything about the Patient or Encounter of the path.
 pub(crate) fn instance(request: &Request<'_>) -> Result<Answer, Refusal> {
     let wanted = Wanted::of(request)?;
@@ -226,10 +230,17 @@ impl<'p> Page<'p> {
             let records = self.read(chunk)?;
             self.records.extend(records.into_iter().map(|record| (record, "match")));
         }
-        let shared = match offset {
-            0 => self.shared(of, self.records.iter().skip(begun).map(|(record, _)| record))?,
-            _ => {
-                let all = numbers.chunks(CHUNK).map(|chunk| self.read(chunk)).collect::<Result<Vec<_>, _>>()?;
+        let shared = match (offset, self.refers_beyond_its_types()) {
+            (0, false) => self.shared(of, self.records.iter().skip(begun).map(|(record, _)| record))?,
+            (_, beyond) => {
+                let mut from = numbers.clone();
+                if beyond {
+                    let all = index.compartment(self.view, (of, id), &[]).map_err(Refusal::fault)?;
+                    from = all.into_iter().flat_map(|(_, numbers)| numbers).chain([number]).collect();
+                    from.sort_unstable();
+                    from.dedup();
+                }
+                let all = from.chunks(CHUNK).map(|chunk| self.read(chunk)).collect::<Result<Vec<_>, _>>()?;
                 self.shared(of, all.iter().flatten())?
             }
         };
@@ -244,6 +255,13 @@ impl<'p> Page<'p> {
         Ok(None)
     }
 
+    /// Whether what is asked for by its type is referred to by what is not.
+    fn refers_beyond_its_types(&self) -> bool {
+        let types = &self.wanted.types;
+        !types.is_empty()
+            && (self.request.target.resource_type == "Encounter" || types.iter().any(|name| is_shared(name)))
+    }
+
     fn read(&self, numbers: &[Number]) -> Result<Vec<Record>, Refusal> {
         let mut records = Vec::with_capacity(numbers.len());
         for (identity, version) in self.view.resources(numbers).map_err(Refusal::fault)?.into_iter().flatten() {
@@ -256,30 +274,35 @@ impl<'p> Page<'p> {
         Ok(records)
     }
 
-    /// What records refer to, and what that refers to, of the types that everybody shares; of an Encounter its patient too.
+    /// What records refer to, and what that refers to, of the types that everybody shares; what an Encounter itself refers to is of any
+    /// type: its patient, its diagnoses, what it is based on.
     fn shared<'r>(&self, of: &str, records: impl Iterator<Item = &'r Record>) -> Result<Vec<Record>, Refusal> {
-        let wanted = |name: &str| {
-            (SHARED.contains(&name) || (of == "Encounter" && name == "Patient"))
-                && (self.wanted.types.is_empty() || self.wanted.types.iter().any(|known| known == name))
-        };
+        let wanted = |name: &str| self.wanted.types.is_empty() || self.wanted.types.iter().any(|known| known == name);
+        let mut own: HashSet<(String, String)> = HashSet::new();
         let mut known: HashSet<(String, String)> = HashSet::new();
         let mut targets: Vec<(String, String)> = Vec::new();
         for record in records {
             known.insert(record.name.clone());
-            targets.extend(gathered::references(self.request, &record.text));
+            let references = gathered::references(self.request, &record.text);
+            if of == "Encounter" && record.name.0 == of {
+                own.extend(references.iter().cloned());
+            }
+            targets.extend(references);
         }
         targets.sort();
         targets.dedup();
         let mut found = Vec::new();
         while !targets.is_empty() {
-            let names = std::mem::take(&mut targets).into_iter().filter(|name| wanted(&name.0));
-            for name in names {
+            let names = std::mem::take(&mut targets).into_iter();
+            for name in names.filter(|name| is_shared(&name.0) || own.contains(name)) {
                 if !known.insert(name.clone()) {
                     continue;
                 }
                 if let Some(record) = gathered::record(self.request, self.view, &name.0, &name.1)? {
                     targets.extend(gathered::references(self.request, &record.text));
-                    found.push(record);
+                    if wanted(&name.0) {
+                        found.push(record);
+                    }
                 }
             }
         }

@@ -35,6 +35,9 @@ const KNOWN: [&str; 6] = ["_since", "_at", "_count", "_summary", "_elements", pa
 
 fn run(request: &Request<'_>, scope: &Scope<'_>) -> Result<Answer, Refusal> {
     operation::only(request, &request.query, &KNOWN)?;
+    if let Some(name) = KNOWN.iter().find(|name| request.query.all(name).count() > 1) {
+        return Err(Refusal::new(Class::Malformed, format!("{name} is asked for more than once.")));
+    }
     let after = page::read(request, &request.query)?;
     let view = page::view(request, after.as_ref().map(|after| after.t))?;
     if let Scope::Instance(resource_type, id) = scope
@@ -58,9 +61,12 @@ fn run(request: &Request<'_>, scope: &Scope<'_>) -> Result<Answer, Refusal> {
     changes.truncate(count);
     let links = links(request, &view, changes.last().filter(|_| more))?;
     let updated = view.instant().map_or(request.call.now, |instant| Instant(instant.0));
-    let mut bundle = BundleText::new("history", updated, None, &links);
     let part = search_type::part(request)?;
     let subset = Subset::of(part.summary, &part.elements, request);
+    // How many there are in all is known where they are all here.
+    let whole = !more && after.is_none() && request.permit.sees_all();
+    let total = u64::try_from(changes.len()).ok().filter(|_| whole);
+    let mut bundle = BundleText::new("history", updated, total, &links);
     for change in &changes {
         add(request, &view, change, &subset, &mut bundle)?;
     }
@@ -122,13 +128,31 @@ fn bounds(request: &Request<'_>, view: &View) -> Result<Bounds, Refusal> {
         bounds.from = view.t_at(before).map_err(Refusal::fault)? + 1;
     }
     if let Some(at) = request.query.first("_at") {
-        let (start, end) = PartialDateTime::parse(at).ok_or_else(|| wrong("_at"))?.range(0);
+        let (start, end) = period(at).ok_or_else(|| wrong("_at"))?;
         // What was current at some time of the period: from the last change before it to the last within it.
         bounds.from = bounds.from.max(view.t_at(millis(start)).map_err(Refusal::fault)?);
         let last = storage::Instant(millis(end).0.saturating_sub(1).max(millis(start).0));
         bounds.to = view.t_at(last).map_err(Refusal::fault)?;
     }
     Ok(bounds)
+}
+
+/// The time that `_at` means, from its first nanosecond to before its end; with a prefix as in a search by date.
+fn period(text: &str) -> Option<(i128, i128)> {
+    const EVER: (i128, i128) = (0, i64::MAX as i128 * 1_000_000);
+    let (prefix, date) = match text.get(..2).filter(|prefix| prefix.bytes().all(|byte| byte.is_ascii_lowercase())) {
+        Some(prefix) => (prefix, text.get(2..)?),
+        None => ("eq", text),
+    };
+    let (start, end) = PartialDateTime::parse(&date.replace(' ', "+"))?.range(0);
+    Some(match prefix {
+        "eq" => (start, end),
+        "ge" => (start, EVER.1),
+        "gt" | "sa" => (end, EVER.1),
+        "le" => (EVER.0, end),
+        "lt" | "eb" => (EVER.0, start),
+        _ => return None,
+    })
 }
 
 fn count(request: &Request<'_>) -> Result<usize, Refusal> {

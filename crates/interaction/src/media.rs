@@ -91,7 +91,7 @@ pub(crate) fn ranges(accept: &str) -> Vec<Range<'_>> {
         .map(str::trim)
         .filter(|text| !text.is_empty())
         .map(|text| {
-            let weight = text.split(';').find_map(|part| part.trim().strip_prefix("q="));
+            let weight = text.split(';').find_map(|part| part.trim().strip_prefix(['q', 'Q'])?.strip_prefix('='));
             Range { text, weight: weight.and_then(|weight| weight.parse().ok()).unwrap_or(1.0) }
         })
         .filter(|range| range.weight > 0.0)
@@ -129,6 +129,7 @@ mod tests {
         assert_eq!(asked("", Some("*/*")), Some(Format::Json));
         assert_eq!(asked("", Some("application/fhir+xml")), Some(Format::Xml));
         assert_eq!(asked("", Some("application/fhir+json;q=0.5, application/fhir+xml")), Some(Format::Xml));
+        assert_eq!(asked("", Some("application/fhir+xml;Q=0.1,application/fhir+json;q=0.9")), Some(Format::Json));
         assert_eq!(asked("", Some("application/pdf, application/fhir+xml;q=0.1")), Some(Format::Xml));
         assert_eq!(asked("", Some("application/pdf")), None);
         assert_eq!(asked("", Some("application/fhir+xml;q=0")), Some(Format::Json));

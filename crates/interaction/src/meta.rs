@@ -31,7 +31,7 @@ pub(crate) fn instance(request: &Request<'_>) -> Result<Answer, Refusal> {
 pub(crate) fn version(request: &Request<'_>) -> Result<Answer, Refusal> {
     nothing(request)?;
     let target = &request.target;
-    let number = target.version.parse().map_err(|_| read::not_found(request))?;
+    let number = read::version_number(&target.version).ok_or_else(|| read::not_found(request))?;
     let view = request.service.store().view(None).map_err(Refusal::fault)?;
     let version = view.vread(&target.resource_type, &target.id, number).map_err(Refusal::fault)?;
     let version = version.ok_or_else(|| read::not_found(request))?;

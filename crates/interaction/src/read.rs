@@ -37,7 +37,7 @@ pub(crate) fn version(request: &Request<'_>, version: Version) -> Result<Answer,
             let text = Subset::of(part.summary, &part.elements, request).apply(text)?;
             let released = request.permit.release(item, text).ok_or_else(|| not_found(request))?;
             match binary::wants_raw(request) {
-                true => binary::raw(released)?,
+                true => binary::raw(released, request.call.headers.range)?,
                 false => {
                     let body = render::stored(released, &request.media, request.shapes())?;
                     Answer::with_body(200, request.media.content_type(), body)
@@ -48,6 +48,11 @@ pub(crate) fn version(request: &Request<'_>, version: Version) -> Result<Answer,
     answer.etag = Some(etag(version.version));
     answer.last_modified = Some(instant);
     Ok(answer)
+}
+
+/// The version that a version id names: each has one name.
+pub(crate) fn version_number(text: &str) -> Option<u64> {
+    text.parse().ok().filter(|number: &u64| number.to_string() == text)
 }
 
 /// The current version as a tree, to work with.

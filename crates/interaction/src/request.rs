@@ -65,7 +65,9 @@ impl Request<'_> {
 
 fn preference<'a>(prefer: Option<&'a str>, name: &str) -> Option<&'a str> {
     let items = prefer?.split([',', ';']);
-    items.filter_map(|item| item.trim().split_once('=')).find(|(key, _)| *key == name).map(|(_, value)| value)
+    let mut pairs = items.filter_map(|item| item.split_once('='));
+    let found = pairs.find(|(key, _)| key.trim().eq_ignore_ascii_case(name));
+    found.map(|(_, value)| value.trim().trim_matches('"'))
 }
 
 #[cfg(test)]
@@ -77,6 +79,7 @@ mod tests {
         let prefer = Some("respond-async, return=minimal; handling=lenient");
         assert_eq!(preference(prefer, "return"), Some("minimal"));
         assert_eq!(preference(prefer, "handling"), Some("lenient"));
+        assert_eq!(preference(Some("Return = \"minimal\""), "return"), Some("minimal"));
         assert_eq!(preference(None, "return"), None);
     }
 }

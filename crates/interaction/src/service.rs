@@ -21,7 +21,7 @@ use crate::reindex::Worker;
 use crate::request::Request;
 use crate::rules::{RuleBook, Rules};
 use crate::target::Target;
-use crate::{broad, table};
+use crate::{broad, bulk, table};
 
 /// What is done about a search that names neither a patient nor a record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -221,8 +221,9 @@ impl Service {
         let row = table::find(call.method, &target)?;
         *name = row.name;
         broad::check_row(self, row, &target)?;
-        // A Binary is read in its own form, whatever that is: the function of its row looks at Accept itself.
-        let media = if target.resource_type == "Binary" { media.unwrap_or(Media::JSON) } else { media? };
+        // A Binary is read in its own form, whatever that is: the function of its row looks at Accept itself. So is a file of an export.
+        let has_own_form = target.resource_type == "Binary" || target.word == bulk::OUTPUT;
+        let media = if has_own_form { media.unwrap_or(Media::JSON) } else { media? };
         let action = Action {
             verb: row.verb,
             resource_type: Some(target.resource_type.as_str()).filter(|name| !name.is_empty()),
@@ -239,6 +240,13 @@ impl Service {
             return Ok(());
         }
         Err(Refusal::new(Class::NotFound, format!("{name} is not a resource type of FHIR R4.")))
+    }
+
+    /// The methods that a path below the base takes, as `Allow` lists them; `None` where there is nothing under it.
+    pub fn methods(&self, path: &str) -> Option<String> {
+        let target = Target::of(path).ok().filter(|target| self.check_type(target).is_ok())?;
+        let methods = table::methods(&target);
+        (!methods.is_empty()).then(|| methods.join(", "))
     }
 
     /// Whether a name is that of a concrete resource type.

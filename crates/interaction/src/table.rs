@@ -250,14 +250,7 @@ pub(crate) fn find(method: Method, target: &Target) -> Result<&'static Row, Refu
     if let Some(row) = ROWS.iter().find(|row| row.method == method && row.fits(target)) {
         return Ok(row);
     }
-    let mut methods: Vec<&str> = Vec::new();
-    for row in ROWS.iter().filter(|row| row.fits(target)) {
-        for name in [row.method.name(), if row.method == Method::Get { "HEAD" } else { row.method.name() }] {
-            if !methods.contains(&name) {
-                methods.push(name);
-            }
-        }
-    }
+    let methods = methods(target);
     if methods.is_empty() {
         let text = match target.word.as_str() {
             "" => "There is nothing under this path.".to_owned(),
@@ -269,4 +262,17 @@ pub(crate) fn find(method: Method, target: &Target) -> Result<&'static Row, Refu
     let mut refusal = Refusal::new(Class::MethodNotAllowed, format!("This path takes {allow}."));
     refusal.allow = Some(allow);
     Err(refusal)
+}
+
+/// The methods of the rows that fit a path, each once.
+pub(crate) fn methods(target: &Target) -> Vec<&'static str> {
+    let mut methods: Vec<&str> = Vec::new();
+    for row in ROWS.iter().filter(|row| row.fits(target)) {
+        for name in [row.method.name(), if row.method == Method::Get { "HEAD" } else { row.method.name() }] {
+            if !methods.contains(&name) {
+                methods.push(name);
+            }
+        }
+    }
+    methods
 }

@@ -8,7 +8,7 @@ use crate::request::Request;
 /// Answers with one version; 410 where that version is a deletion.
 pub(crate) fn run(request: &Request<'_>) -> Result<Answer, Refusal> {
     let target = &request.target;
-    let number: u64 = target.version.parse().map_err(|_| read::not_found(request))?;
+    let number = read::version_number(&target.version).ok_or_else(|| read::not_found(request))?;
     let view = request.service.store().view(None).map_err(Refusal::fault)?;
     let found = view.vread(&target.resource_type, &target.id, number).map_err(Refusal::fault)?;
     read::version(request, found.ok_or_else(|| read::not_found(request))?)

@@ -57,7 +57,7 @@ fn files(server: &Running, status: &str) -> (BTreeSet<String>, Vec<String>) {
     let mut names = Vec::new();
     for url in text.split(r#""url":""#).skip(1).filter_map(|rest| rest.split('"').next()) {
         types.insert(url.rsplit('=').next().unwrap().to_owned());
-        let file = server.get(url);
+        let file = told(server.client.get(url).header("Accept", "application/fhir+ndjson"));
         assert_eq!(file.header("content-type"), "application/fhir+ndjson");
         for line in file.text().lines() {
             let tree = model::json::read(line.as_bytes(), &Default::default()).unwrap();

@@ -119,13 +119,23 @@ fn pages_of_everything_are_as_of_the_first() {
 #[test]
 fn everything_of_an_encounter_has_its_patient() {
     let server = ward();
-    let rest = r#""status":"finished","class":{"code":"AMB"},"subject":{"reference":"Patient/p"}"#;
+    put(
+        &server,
+        "Condition/reason",
+        r#""subject":{"reference":"Patient/p"},"recorder":{"reference":"Practitioner/doc"}"#,
+    );
+    let rest = r#""status":"finished","class":{"code":"AMB"},"subject":{"reference":"Patient/p"},"diagnosis":[{"condition":{"reference":"Condition/reason"}}]"#;
     put(&server, "Encounter/e", rest);
     let rest = r#""subject":{"reference":"Patient/p"},"encounter":{"reference":"Encounter/e"}"#;
     put(&server, "Condition/c", rest);
     let mut found = names(&server.get("Encounter/e/$everything").tree());
     found.sort();
-    assert_eq!(found, ["Condition/c", "Encounter/e", "Organization/org", "Patient/p"]);
+    let all = ["Condition/c", "Condition/reason", "Encounter/e", "Organization/org", "Patient/p", "Practitioner/doc"];
+    assert_eq!(found, all);
+    let conditions = server.get("Encounter/e/$everything?_type=Condition").tree();
+    assert_eq!(names(&conditions).len(), 2);
+    // What is asked for by its type is there, whoever refers to it.
+    assert_eq!(names(&server.get("Patient/p/$everything?_type=Practitioner").tree()), ["Practitioner/doc"]);
 }
 
 #[test]
@@ -234,4 +244,53 @@ fn a_difference_leads_from_one_version_to_the_other() {
     server.get("Patient/p/$diff?fromVersion=77").refused(404, "not-found");
     server.get("Patient/p/$diff?fromVersion=x").refused(400, "invalid");
     server.get("$diff?from=Patient/p").refused(400, "invalid");
+}
+
+#[test]
+fn a_transaction_takes_operations_that_store_nothing() {
+    let server = ward();
+    let patient = r#""resource":{"resourceType":"Patient","nonsense":1},"#;
+    let entry = |resource: &str, method: &str, url: &str| {
+        format!(r#"{{{resource}"request":{{"method":"{method}","url":"{url}"}}}}"#)
+    };
+    let send = |entries: &[String]| {
+        server.post("", &format!(r#"{{"resourceType":"Bundle","type":"transaction","entry":[{}]}}"#, entries.join(",")))
+    };
+    let answer = send(&[
+        entry(patient, "POST", "Patient/$validate"),
+        entry("", "POST", "Patient/_search?_id=p"),
+        entry("", "GET", "Observation/$lastn?patient=p"),
+    ]);
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let tree = answer.tree();
+    assert_eq!(texts(&tree, "entry.response.status"), ["200 OK", "200 OK", "200 OK"]);
+    assert!(texts(&tree, "entry.resource.issue.severity").contains(&"error".to_owned()));
+    assert_eq!(texts(&tree, "entry.resource.entry.resource.id").first().map(String::as_str), Some("p"));
+    send(&[entry("", "POST", "$reindex")]).refused(404, "not-supported");
+}
+
+#[test]
+fn a_history_is_asked_for_by_times() {
+    let server = start(&[]);
+    for family in ["A", "B", "C"] {
+        put(&server, "Patient/h", &format!(r#""name":[{{"family":"{family}"}}]"#));
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let all = server.get("Patient/h/_history").tree();
+    assert_eq!(all.root().text_at("total"), Some("3"));
+    assert_eq!(server.get("Patient/h/_history?_count=2").tree().root().text_at("total"), None, "it is not counted");
+    let times = texts(&all, "entry.resource.meta.lastUpdated");
+    let versions = |query: &str| {
+        texts(&server.get(&format!("Patient/h/_history?{query}")).tree(), "entry.resource.meta.versionId")
+    };
+    assert_eq!(versions(&format!("_since={}", times[1])), ["3", "2"]);
+    assert_eq!(versions(&format!("_at={}", times[1])), ["2"]);
+    assert_eq!(versions(&format!("_at=ge{}", times[1])), ["3", "2"]);
+    assert_eq!(versions(&format!("_at=gt{}", times[1])), ["3", "2"], "the second was current behind that moment");
+    assert_eq!(versions(&format!("_at=le{}", times[1])), ["2", "1"]);
+    assert_eq!(versions(&format!("_at=lt{}", times[1])), ["1"]);
+    assert!(versions("_at=lt2000").is_empty());
+    for wrong in ["_at=2000&_at=2001", "_at=xx2000", "_since=never"] {
+        server.get(&format!("Patient/h/_history?{wrong}")).refused(400, "invalid");
+    }
 }

@@ -36,7 +36,9 @@ fn versions_follow_each_other_and_a_deletion_is_one_of_them() {
     assert_eq!(server.delete("Patient/p").status, 204);
     server.get("Patient/p").refused(410, "deleted");
     server.get("Patient/p/_history/3").refused(410, "deleted");
-    server.get("Patient/p/_history/4").refused(404, "not-found");
+    for other in ["4", "01", "+1", "0"] {
+        server.get(&format!("Patient/p/_history/{other}")).refused(404, "not-found");
+    }
     assert_eq!(server.get("Patient/p/_history/1").tree().root().text_at("name.family"), Some("A"));
     let history = server.get("Patient/p/_history").tree();
     let methods: Vec<_> =
@@ -397,6 +399,16 @@ fn a_binary_keeps_its_security_context_and_its_versions() {
         assert!(wrapped.text().contains("Patient/p") && wrapped.text().contains("dHdv"), "{}", wrapped.text());
         assert!(wrapped.header("content-type").contains(form));
     }
+    let range = |range: &str| {
+        let request = server.client.get(server.url("Binary/b")).header("Accept", "image/png").header("Range", range);
+        let part = told(request.header("Accept-Encoding", "gzip"));
+        (part.status, part.text(), part.header("content-range").to_owned())
+    };
+    assert_eq!(range("bytes=1-"), (206, "wo".to_owned(), "bytes 1-2/3".to_owned()));
+    assert_eq!(range("bytes=3-"), (416, String::new(), "bytes */3".to_owned()));
+    assert_eq!((range("lines=1-").0, raw("Binary/b").header("x-security-context")), (200, "Patient/p"));
+    assert_eq!(put(b"").status, 200, "nothing is content, too");
+    assert_eq!(raw("Binary/b").body, b"");
 }
 
 #[test]
@@ -432,6 +444,8 @@ fn a_page_of_an_allowed_origin_may_ask_beforehand() {
     }
     assert!(allowed.header("access-control-expose-headers").contains("ETag"));
     assert_eq!(ask("https://evil.example.org").header("access-control-allow-methods"), "");
+    assert_eq!(allowed.header("allow"), "POST, PATCH, PUT, DELETE, GET, HEAD, OPTIONS");
+    assert_eq!(told(server.client.request(reqwest::Method::OPTIONS, server.url("Nothing"))).header("allow"), "");
 }
 
 #[test]

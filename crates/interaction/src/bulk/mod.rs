@@ -24,6 +24,8 @@ use crate::query::{Query, encode};
 use crate::refusal::{Class, Refusal};
 use crate::request::Request;
 
+/// Where the files are.
+pub(crate) const OUTPUT: &str = "$export-output";
 /// The media type of the files.
 const NDJSON: &str = "application/fhir+ndjson";
 /// Parameters of a kick-off.

@@ -15,7 +15,7 @@ pub(crate) struct OwnedCall {
     method: Method,
     path: String,
     query: String,
-    headers: [Option<String>; 9],
+    headers: [Option<String>; 10],
     body: Bytes,
     base: String,
     now: Instant,
@@ -46,9 +46,11 @@ impl OwnedCall {
         let method = Method::of(request.method().as_str()).ok_or_else(|| {
             Refusal::new(Class::MethodNotAllowed, format!("The method {} is not used in FHIR.", request.method()))
         })?;
-        let mut headers = [const { None }; 9];
+        let mut headers = [const { None }; 10];
         let security = HeaderName::from_static("x-security-context");
-        for (slot, name) in headers.iter_mut().zip(NAMES.iter().chain([&security])) {
+        // Versions have weak tags, by which no range may be asked for: with `If-Range` the whole is sent.
+        let range = Some(header::RANGE).filter(|_| !map.contains_key(header::IF_RANGE));
+        for (slot, name) in headers.iter_mut().zip(NAMES.iter().chain([&security]).chain(&range)) {
             *slot = text(map, name).map(str::to_owned);
         }
         let uri = request.uri();
@@ -75,6 +77,7 @@ impl OwnedCall {
             if_none_exist,
             prefer,
             security,
+            range,
         ] = self.headers.each_ref().map(Option::as_deref);
         Call {
             caller: &self.caller,
@@ -91,6 +94,7 @@ impl OwnedCall {
                 if_none_exist,
                 prefer,
                 security_context: security,
+                range,
             },
             body: &self.body,
             base: &self.base,

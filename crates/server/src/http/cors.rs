@@ -6,8 +6,9 @@ use actix_web::http::header;
 
 const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE";
 const SENT: &str = "Accept, Authorization, Content-Type, If-Match, If-Modified-Since, If-None-Exist, If-None-Match, \
-                    Prefer, X-Request-Id, X-Security-Context";
-const SHOWN: &str = "Allow, Content-Location, ETag, Last-Modified, Location, Retry-After, X-Request-Id";
+                    Prefer, Range, X-Request-Id, X-Security-Context";
+const SHOWN: &str = "Allow, Content-Location, Content-Range, ETag, Last-Modified, Location, Retry-After, \
+                     X-Request-Id, X-Security-Context";
 
 /// Adds the headers that let a page of an allowed origin see the response.
 pub(crate) fn allow(request: &HttpRequest, origins: &[String], response: &mut HttpResponseBuilder) {

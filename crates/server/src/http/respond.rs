@@ -18,6 +18,7 @@ use super::stream_body::StreamBody;
 /// that serve one request after the other keep some for the next.
 const LARGE: usize = 4 << 20;
 
+const SECURITY_CONTEXT: HeaderName = HeaderName::from_static("x-security-context");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Every path that has no route of its own.
@@ -138,11 +139,17 @@ fn response(request: &HttpRequest, state: &State, id: &str, answer: &Answer) -> 
         (header::CONTENT_LOCATION, &answer.content_location),
         (header::ETAG, &answer.etag),
         (header::ALLOW, &answer.allow),
+        (header::CONTENT_RANGE, &answer.content_range),
+        (SECURITY_CONTEXT, &answer.security_context),
     ];
     for (name, value) in texts {
         if let Some(value) = value {
             response.insert_header((name, value.as_str()));
         }
+    }
+    if answer.content_range.is_some() {
+        // A range is one of the content as it is, not of what a compression makes of it.
+        response.insert_header((header::CONTENT_ENCODING, "identity"));
     }
     if let Some(instant) = answer.last_modified {
         response.insert_header((header::LAST_MODIFIED, interaction::conditions::to_http_date(instant)));
@@ -163,6 +170,10 @@ fn response(request: &HttpRequest, state: &State, id: &str, answer: &Answer) -> 
 fn preflight(request: &HttpRequest, state: &State, id: &str) -> HttpResponse {
     let mut response = HttpResponse::NoContent();
     response.insert_header((REQUEST_ID, id));
+    let path = request.path().strip_prefix("/fhir").unwrap_or_default();
+    if let Some(methods) = state.service.methods(path.trim_start_matches('/')) {
+        response.insert_header((header::ALLOW, format!("{methods}, OPTIONS")));
+    }
     cors::allow(request, &state.origins, &mut response);
     response.finish()
 }
