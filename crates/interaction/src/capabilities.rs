@@ -33,7 +33,7 @@ fn statement(request: &Request<'_>) -> Tree {
     let index = request.service.rules().index;
     let mut tree = Tree::new("CapabilityStatement");
     let mut root = tree.edit();
-    root.set("status", "active");
+    root.set("name", "Passerelle").set("status", "active");
     root.set("date", request.service.settings().started.to_fhir().as_str());
     root.set("kind", "instance");
     for actor in ACTORS {

@@ -72,6 +72,26 @@ fn every_declared_interaction_is_answered_as_one_that_is_known() {
     }
 }
 
+/// Requirements: what it claims to be, and the guides that it serves; each category has pairs of source and document.
+#[test]
+fn actors_and_guides_are_those_of_the_european_api() {
+    let server = start(&[]);
+    let statement = server.get("metadata").tree();
+    let root = statement.root();
+    assert_eq!((root.text_at("kind"), root.text_at("fhirVersion")), (Some("instance"), Some("4.0.1")));
+    let actors = codes(root, "instantiates");
+    for actor in ["document-access-provider-eu-api", "resource-access-provider-eu-api", "EEHRxF-DocumentAccessProvider"]
+    {
+        assert!(actors.contains(&format!("http://hl7.eu/fhir/health-data-api/CapabilityStatement/{actor}")), "{actor}");
+    }
+    let guides: Vec<String> = codes(root, "implementationGuide")
+        .iter()
+        .filter_map(|guide| guide.split_once('|'))
+        .map(|(guide, _)| guide.rsplit('/').next().unwrap_or_default().to_owned())
+        .collect();
+    assert_eq!(guides, ["eps", "hdr", "imaging", "laboratory", "mpd"]);
+}
+
 #[test]
 fn what_is_done_is_declared() {
     let server = start(&[]);

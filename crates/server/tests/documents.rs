@@ -85,6 +85,42 @@ fn a_published_cda_is_found_converted_with_its_source_and_provenance() {
     assert_eq!(included.iter().filter_map(|what| what.text()).collect::<Vec<_>>(), [binary]);
 }
 
+/// The texts of the errors that `$validate` finds against a profile.
+fn errors(server: &Running, resource: &Tree, profile: &str) -> Vec<String> {
+    let mut body = String::new();
+    model::json::write(resource.root(), &mut body);
+    let outcome = server.post(&format!("{}/$validate?profile={profile}", resource.resource_type()), &body).tree();
+    let issues = outcome.root().every("issue");
+    let wrong = issues.iter().filter(|issue| matches!(issue.text_at("severity"), Some("error" | "fatal")));
+    wrong.filter_map(|issue| issue.text_at("diagnostics")).map(str::to_owned).collect()
+}
+
+/// Requirements A-05 and A-33: what the CapabilityStatement names as `supportedProfile` holds for what a document leaves here.
+#[test]
+fn what_is_made_of_a_document_is_valid_against_the_profiles_that_are_declared() {
+    let server = start(&[]);
+    let class = r#""category":[{"coding":[{"system":"http://loinc.org","code":"60591-5"}]}],"#;
+    let converted = publish(&server, "text/xml", SUMMARY.as_bytes(), class).tree();
+    let codes: Vec<_> = converted.root().every("category.coding.code").iter().filter_map(|code| code.text()).collect();
+    assert_eq!(codes, ["60591-5", "Patient-Summaries"]);
+    let document = told(server.client.post(server.url("$convert")).body(SUMMARY));
+    let pushed = publish(&server, "application/fhir+json", &document.body, "").tree();
+    let patient = server.get(text(&converted, "subject.reference")).tree();
+    let metadata = server.get("metadata").tree();
+    let base = "http://hl7.org/fhir/StructureDefinition/CapabilityStatement";
+    assert_eq!(errors(&server, &metadata, base), Vec::<String>::new());
+    for resource in [&converted, &pushed, &patient] {
+        let types = metadata.root().every("rest.resource");
+        let of = types.iter().find(|item| item.text_at("type") == Some(resource.resource_type())).unwrap();
+        let profiles = of.every("supportedProfile");
+        assert!(!profiles.is_empty());
+        for profile in profiles.iter().filter_map(|profile| profile.text()) {
+            assert_eq!(errors(&server, resource, profile), Vec::<String>::new(), "{profile}");
+        }
+    }
+    assert_ne!(errors(&server, &converted, "http://hl7.org/fhir/StructureDefinition/Patient"), Vec::<String>::new());
+}
+
 #[test]
 fn the_same_document_again_makes_no_second_one() {
     let server = start(&[]);

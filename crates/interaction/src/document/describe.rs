@@ -2,7 +2,8 @@
 //!
 //! What the sender says stays; what only the server knows (where the document lies, its size and hash) is set; what is
 //! missing is taken from the Composition. Nothing is guessed: what neither of them says is left out, or carries a
-//! data-absent-reason where the European profile demands the element.
+//! data-absent-reason where the European profile demands the element. `docStatus` stays empty, as that profile asks: the status of the
+//! Composition is in the document.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -16,6 +17,7 @@ use super::apart::Places;
 pub(crate) const CATEGORY_SYSTEM: &str =
     "http://hl7.eu/fhir/health-data-api/CodeSystem/eehrxf-document-priority-category-cs";
 const ABSENT: &str = "http://hl7.org/fhir/StructureDefinition/data-absent-reason";
+const IDENTIFIER_TYPE_SYSTEM: &str = "https://profiles.ihe.net/ITI/MHD/CodeSystem/IHE.MHD.MHDIdentifierType";
 const FORMAT_SYSTEM: &str = "http://ihe.net/fhir/ihe.formatcode.fhir/CodeSystem/formatcode";
 
 /// What is known of a document besides its content.
@@ -52,10 +54,6 @@ pub(crate) fn describe(reference: &mut Tree, document: &Tree, facts: &Facts<'_>)
     }
     if !has(reference, "date") {
         reference.edit().set("date", facts.now.to_fhir().as_str());
-    }
-    let status = composition.and_then(|composition| composition.text_at("status"));
-    if !has(reference, "docStatus") {
-        reference.edit().set_some("docStatus", status);
     }
     classify(reference, composition, facts);
     subject(reference, facts);
@@ -115,6 +113,12 @@ fn identify(reference: &mut Tree, document: &Tree) {
     {
         reference.edit().copy_as("masterIdentifier", identifier, false);
     }
+    let Some(identifier) = reference.root().get("masterIdentifier") else { return };
+    if identifier.every("type.coding.system").iter().any(|system| system.text() == Some(IDENTIFIER_TYPE_SYSTEM)) {
+        return;
+    }
+    let id = identifier.id();
+    reference.edit_at(id).object("type").item("coding").set("system", IDENTIFIER_TYPE_SYSTEM).set("code", "uniqueId");
 }
 
 fn classify(reference: &mut Tree, composition: Option<Element<'_>>, facts: &Facts<'_>) {
@@ -141,11 +145,15 @@ fn classify(reference: &mut Tree, composition: Option<Element<'_>>, facts: &Fact
     let known = reference.root().every("category.coding").iter().any(|coding| {
         coding.text_at("system") == Some(CATEGORY_SYSTEM) && coding.text_at("code") == Some(facts.category_code)
     });
-    // A message of no priority category is kept without one.
+    // A message of no priority category is kept without one; a document has one category (MHD), in as many codings as are known.
     if !known && !matches!(facts.category_code, convert::OTHER_DOCUMENTS | "") {
-        let mut root = reference.edit();
-        let mut category = root.item("category");
-        category.item("coding").set("system", CATEGORY_SYSTEM).set("code", facts.category_code);
+        if reference.root().get("category").is_none() {
+            reference.edit().item("category");
+        }
+        if let Some(category) = reference.root().get("category").map(|category| category.id()) {
+            let mut category = reference.edit_at(category);
+            category.item("coding").set("system", CATEGORY_SYSTEM).set("code", facts.category_code);
+        }
     }
 }
 
