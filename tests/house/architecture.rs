@@ -1,4 +1,5 @@
-//! `ARCHITECTURE.md` is true: the paths it names exist, and each invariant names the test that holds it.
+//! `ARCHITECTURE.md` is true: the paths it names exist, and each invariant names the test that holds it. So is `docs/requirements.md`:
+//! each requirement that stands names what holds it.
 //!
 //! A path is a word in backticks with a `/` in it, or one that ends in `.md`, `.rs` or `.toml`; one with a blank, a
 //! `*`, a `<`, a `{` or a `:` is no path. An invariant is an item (`- `) under a heading with the word "Invariant"; it
@@ -8,6 +9,7 @@ use crate::repository::{none, root, text};
 use crate::source::functions;
 
 const FILE: &str = "ARCHITECTURE.md";
+const REQUIREMENTS: &str = "docs/requirements.md";
 
 #[test]
 fn the_paths_it_names_exist() {
@@ -27,9 +29,33 @@ fn each_invariant_names_a_test_that_exists() {
 
 #[test]
 fn each_test_it_names_exists() {
-    let text = text(FILE).unwrap();
-    let gone = |word: &&str| word.contains(".rs::") && !is_a_test(word);
-    none("ARCHITECTURE.md names tests that are not there:", words(&text).filter(gone).map(str::to_owned).collect());
+    for file in [FILE, REQUIREMENTS] {
+        let text = text(file).unwrap();
+        let gone = |word: &&str| word.contains(".rs::") && !is_a_test(word);
+        let gone = words(&text).filter(gone).map(str::to_owned).collect();
+        none(&format!("{file} names tests that are not there:"), gone);
+    }
+}
+
+#[test]
+fn each_requirement_that_stands_names_what_holds_it_and_none_stands_twice() {
+    let text = text(REQUIREMENTS).unwrap();
+    let rows: Vec<&str> = text.lines().filter(|line| is_a_requirement(line)).collect();
+    let (stands, _) = text.split_once("## What is not there yet").unwrap();
+    let unheld = stands.lines().filter(|line| is_a_requirement(line) && !words(line).any(is_a_test));
+    none("Requirements without a test (`file.rs::function`):", unheld.map(str::to_owned).collect());
+    let mut ids: Vec<&str> = rows.iter().flat_map(|row| row.split('|').nth(1).unwrap().trim().split(", ")).collect();
+    ids.sort_unstable();
+    let twice = ids.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0].to_owned());
+    none("Requirements in more than one row:", twice.collect());
+    assert!(ids.len() > 60, "{ids:?}");
+}
+
+/// Whether a line is a row of requirements: `| X-01 | …`.
+fn is_a_requirement(line: &str) -> bool {
+    let Some(rest) = line.strip_prefix("| ") else { return false };
+    let mut begin = rest.bytes();
+    begin.next().is_some_and(|letter| letter.is_ascii_uppercase()) && begin.next() == Some(b'-')
 }
 
 /// What stands in backticks, outside of code blocks.
