@@ -70,6 +70,9 @@ impl Parameters {
     }
 }
 
+/// Composites of R4 that have the expressions of their two parts each in the other's place.
+const SWAPPED: [&str; 1] = ["http://hl7.org/fhir/SearchParameter/DocumentReference-relationship"];
+
 /// Codes that are answered without rows, or not at all.
 const WITHOUT_ROWS: [&str; 6] = ["_id", "_lastUpdated", "_query", "_filter", "_content", "_text"];
 
@@ -333,12 +336,13 @@ impl<'c> Compiler<'c> {
         let mut from = Vec::new();
         for path in &paths {
             for (route, ty) in routes(path, self.type_name, self.ty, self.catalog) {
-                let parts: Vec<Vec<Route>> = definition
-                    .components
-                    .iter()
-                    .zip(&each)
-                    .map(|((_, expression), (of, _))| self.part(*of, expression, ty))
-                    .collect();
+                let mut expressions: Vec<&str> =
+                    definition.components.iter().map(|(_, expression)| &**expression).collect();
+                if SWAPPED.contains(&&*definition.url) {
+                    expressions.reverse();
+                }
+                let parts: Vec<Vec<Route>> =
+                    expressions.iter().zip(&each).map(|(expression, (of, _))| self.part(*of, expression, ty)).collect();
                 from.push((route, parts));
             }
         }

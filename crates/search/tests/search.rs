@@ -166,6 +166,70 @@ fn references_are_included_both_ways_and_again() {
 }
 
 #[test]
+fn what_a_bundle_begins_with_is_searched_through_it() {
+    let mut world = World::new();
+    let document = |id: &str, title: &str, day: &str| {
+        format!(
+            r#"{{"resourceType":"Bundle","id":"{id}","type":"document","entry":[
+            {{"resource":{{"resourceType":"Composition","id":"c{id}","status":"final","title":"{title}","date":"{day}","type":{{"coding":[{{"system":"http://loinc.org","code":"60591-5"}}]}}}}}},
+            {{"resource":{{"resourceType":"Composition","status":"final","title":"Second"}}}}]}}"#
+        )
+    };
+    world.put(&[&document("a", "Summary", "2024-01-01"), &document("b", "Report", "2025-01-01")]);
+    assert_eq!(world.ids("Bundle?composition.title=summ"), ["a"]);
+    assert_eq!(world.ids("Bundle?composition:Composition.date=gt2024-06"), ["b"]);
+    assert_eq!(world.ids("Bundle?composition.type=http://loinc.org|60591-5&composition.title:contains=port"), ["b"]);
+    assert_eq!(world.ids("Bundle?composition.title:missing=true"), [""; 0]);
+    assert_eq!(world.ids("Bundle?composition.type:not=60591-5"), [""; 0]);
+    assert_eq!(world.ids("Bundle?composition.title=second"), [""; 0], "only the first entry is what it is about");
+    assert_eq!(world.ids("Bundle?message.event=x"), [""; 0]);
+}
+
+#[test]
+fn the_parts_of_a_relationship_are_in_their_order() {
+    let mut world = World::new();
+    world.put(&[
+        r#"{"resourceType":"DocumentReference","id":"d","status":"current","relatesTo":[
+        {"code":"replaces","target":{"reference":"DocumentReference/old"}},{"code":"appends","target":{"reference":"DocumentReference/other"}}]}"#,
+        r#"{"resourceType":"Observation","id":"o","status":"final","code":{"coding":[{"code":"a"}]},"valueDateTime":"2024-01-01"}"#,
+    ]);
+    assert_eq!(world.ids("DocumentReference?relationship=DocumentReference/old$replaces"), ["d"]);
+    assert_eq!(world.ids("DocumentReference?relationship=DocumentReference/old$appends"), [""; 0]);
+    assert_eq!(world.ids("Observation?code-value-date=a$2024"), ["o"]);
+}
+
+#[test]
+fn canonical_urls_lead_to_what_has_them() {
+    let mut world = World::new();
+    let form = |id: &str, version: &str| {
+        format!(
+            r#"{{"resourceType":"Questionnaire","id":"{id}","url":"http://example.org/q","version":"{version}","title":"T{version}","status":"active"}}"#
+        )
+    };
+    let answered = |id: &str, of: &str| {
+        format!(
+            r#"{{"resourceType":"QuestionnaireResponse","id":"{id}","status":"completed","questionnaire":"http://example.org/{of}"}}"#
+        )
+    };
+    let texts = [form("q1", "1"), form("q2", "2"), answered("any", "q"), answered("one", "q|1"), answered("none", "p")];
+    world.put(&texts.each_ref().map(String::as_str));
+    let included = |query: &str| {
+        let answer = world.search(query).unwrap();
+        let mut ids: Vec<String> = answer.included.iter().map(|hit| hit.identity.id.clone()).collect();
+        ids.sort();
+        ids
+    };
+    assert_eq!(world.ids("QuestionnaireResponse?questionnaire.title=T1"), ["any", "one"]);
+    assert_eq!(world.ids("QuestionnaireResponse?questionnaire:Questionnaire.title=T2"), ["any"]);
+    assert_eq!(world.ids("Questionnaire?_has:QuestionnaireResponse:questionnaire:_id=one"), ["q1"]);
+    assert_eq!(world.ids("Questionnaire?_has:QuestionnaireResponse:questionnaire:status=completed"), ["q1", "q2"]);
+    assert_eq!(included("QuestionnaireResponse?_id=one&_include=QuestionnaireResponse:questionnaire"), ["q1"]);
+    assert_eq!(included("QuestionnaireResponse?_id=any&_include=*"), ["q1", "q2"]);
+    assert_eq!(included("Questionnaire?_id=q2&_revinclude=QuestionnaireResponse:questionnaire"), ["any"]);
+    assert_eq!(included("Questionnaire?_id=q1&_revinclude=*"), ["any", "one"]);
+}
+
+#[test]
 fn what_is_not_understood_is_refused_with_the_nearest_name() {
     let world = people();
     assert!(world.refusal("Patient?famly=x").contains("did you mean family?"));

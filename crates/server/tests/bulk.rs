@@ -101,7 +101,8 @@ fn patients_and_groups_are_exported_by_their_compartments() {
     assert_eq!(files(&server, &begin(&server, filtered)).1.len(), 200);
     let broken = "Group/g/$export?_type=Observation&_typeFilter=Observation%3Fstatus%3D%0Afinal";
     assert_eq!(files(&server, &begin(&server, broken)).1.len(), 200, "a line break loses no filter");
-    assert_eq!(files(&server, &begin(&server, "$export?_since=2999-01-01T00:00:00Z&_type=Patient")).1.len(), 0);
+    let future = files(&server, &begin(&server, "$export?_since=2999-01-01T00:00:00Z"));
+    assert_eq!((future.0.len(), future.1.len()), (0, 0), "there is no file without a line");
     let one = r#"{"resourceType":"Parameters","parameter":[{"name":"patient","valueReference":{"reference":"Patient/b"}},
         {"name":"_type","valueString":"Observation"}]}"#;
     let status = server.post("Patient/$export", one).header("content-location").to_owned();

@@ -16,7 +16,7 @@ pub use stream::Stream;
 
 use access::Released;
 use model::{Instant, PartialDateTime};
-use storage::Transaction;
+use storage::{Bounds, Direction, Scope, Transaction, View};
 
 use crate::answer::Answer;
 use crate::operation;
@@ -115,7 +115,11 @@ impl Job {
         let mut files = Vec::new();
         for name in names.iter().map(|name| name.to_string()) {
             let wanted = self.types.is_empty() || self.types.contains(&name);
-            if wanted && request.service.is_resource_type(&name) && view.count(&name).map_err(Refusal::fault)? > 0 {
+            if wanted
+                && request.service.is_resource_type(&name)
+                && view.count(&name).map_err(Refusal::fault)? > 0
+                && self.is_changed(&view, &name)?
+            {
                 files.push(name);
             }
         }
@@ -130,6 +134,16 @@ impl Job {
             }
         }
         Ok(filled)
+    }
+
+    /// Whether anything of a type was changed since the moment that is asked for.
+    fn is_changed(&self, view: &View, name: &str) -> Result<bool, Refusal> {
+        let Some(since) = self.since else { return Ok(true) };
+        let before = storage::Instant(since.0.saturating_sub(1));
+        let from = view.t_at(before).map_err(Refusal::fault)? + 1;
+        let bounds = Bounds { direction: Direction::Forward, from, ..Bounds::default() };
+        let mut changes = view.history(&Scope::Type(name), bounds).map_err(Refusal::fault)?;
+        Ok(changes.next().transpose().map_err(Refusal::fault)?.is_some())
     }
 
     fn has_lines(&self, request: &Request<'_>, file: File) -> Result<bool, Refusal> {

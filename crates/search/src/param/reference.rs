@@ -179,6 +179,8 @@ pub(crate) enum Criterion {
     Identifier(token::Criterion),
     /// One of these resources here: type and id.
     AnyOf(BTreeSet<(u8, String)>),
+    /// One of the resources with these canonical URLs and versions: what names no version means any.
+    Canonicals(BTreeSet<(String, Option<String>)>),
 }
 
 impl Criterion {
@@ -208,6 +210,9 @@ impl Criterion {
                 criterion.matches(&version.map_or_else(|| (*url).to_owned(), |version| format!("{url}|{version}")))
             }
             (Criterion::Identifier(criterion), Reference::Identifier(token)) => criterion.matches(token),
+            (Criterion::Canonicals(asked), Reference::Canonical(url, version)) => {
+                asked.iter().any(|(known, of)| known == url && (version.is_none() || of.as_deref() == *version))
+            }
             _ => false,
         }
     }
@@ -215,7 +220,7 @@ impl Criterion {
     /// Whether the reference in a key meets it.
     pub(crate) fn keep(&self, value: &[u8]) -> Verdict {
         match self {
-            Criterion::Local { .. } | Criterion::AnyOf(_) => Verdict::Yes,
+            Criterion::Local { .. } | Criterion::AnyOf(_) | Criterion::Canonicals(_) => Verdict::Yes,
             Criterion::Url(criterion) => criterion.keep(value.get(1..).unwrap_or(&[])),
             Criterion::Identifier(criterion) => criterion.keep(value.get(1..).unwrap_or(&[])),
         }
@@ -241,6 +246,17 @@ impl Criterion {
                     Span::point(key)
                 };
                 asked.iter().map(point).collect()
+            }
+            Criterion::Canonicals(asked) => {
+                let point = |text: &str| Span::point(uri::key_of(&form(5), text));
+                let both = |(url, version): &(String, Option<String>)| {
+                    let of_version = version.as_ref().map(|version| point(&format!("{url}|{version}")));
+                    std::iter::once(point(url)).chain(of_version)
+                };
+                let mut spans: Vec<Span> = asked.iter().flat_map(both).collect();
+                spans.sort();
+                spans.dedup();
+                spans
             }
         }
     }
@@ -283,6 +299,19 @@ mod tests {
         assert!(check("https://there.example/fhir/Patient/1", None, "https://there.example/fhir/Patient/1"));
         assert!(!check("1", None, "https://there.example/fhir/Patient/1"));
         assert!(!check("1", None, "Patient/11"));
+    }
+
+    #[test]
+    fn a_canonical_url_without_version_means_any() {
+        for (version, found) in [(None, true), (Some("1"), true), (Some("2"), false)] {
+            let reference = Reference::Canonical("http://x/q", version);
+            let own = [("http://x/q".to_owned(), Some("1".to_owned()))];
+            let criterion = Criterion::Canonicals(own.into());
+            assert_eq!(criterion.matches(&reference), found);
+            let mut keys = Vec::new();
+            put(b"p", &reference, &mut keys);
+            assert_eq!(criterion.spans(b"p").iter().any(|span| span.contains(&keys[0])), found);
+        }
     }
 
     #[test]

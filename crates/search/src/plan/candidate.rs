@@ -12,7 +12,7 @@ use crate::plan::run::Context;
 use crate::plan::set::{Content, Rows, Set};
 use crate::plan::special;
 use crate::span::Verdict;
-use crate::value::Value;
+use crate::value::{Kind, Value};
 
 /// A resource that may match.
 pub(crate) struct Candidate<'s, 'c> {
@@ -48,6 +48,15 @@ impl Keys {
 impl<'s, 'c> Candidate<'s, 'c> {
     pub(crate) fn new(context: &'s Context<'c>, number: Number) -> Candidate<'s, 'c> {
         Candidate { context, number, resource: OnceCell::new(), keys: OnceCell::new(), tree: OnceCell::new() }
+    }
+
+    /// A resource that stands inside another: it has content and the keys that this gives, and no place in the store.
+    fn inside(context: &'s Context<'c>, element: model::Element<'_>) -> Candidate<'s, 'c> {
+        let candidate = Candidate::new(context, crate::plan::stream::first());
+        let _ = candidate.resource.set(None);
+        let _ = candidate.keys.set(Some(Keys::Made(context.index.keys(element))));
+        let _ = candidate.tree.set(Some(Tree::from_element(element)));
+        candidate
     }
 
     /// Its number.
@@ -97,7 +106,10 @@ impl<'s, 'c> Candidate<'s, 'c> {
         Ok(match set {
             Set::Every => true,
             Set::Rows(rows) => self.has_row(rows)?,
-            Set::Numbers(numbers) => numbers.binary_search(&self.number).is_ok(),
+            Set::Numbers(numbers) => {
+                // What stands inside another has no number, what is gone is in no set.
+                !matches!(self.resource.get(), Some(None)) && numbers.binary_search(&self.number).is_ok()
+            }
             Set::And(sets) => {
                 for set in sets {
                     if !self.is_in(set)? {
@@ -184,6 +196,17 @@ impl<'s, 'c> Candidate<'s, 'c> {
         Ok(match content {
             Content::Narrative(words) => special::narrative_holds(tree.root(), words),
             Content::Text(words) => special::text_holds(tree.root(), words),
+            Content::Inside(parameter, set) => {
+                let context = self.context;
+                for route in parameter.routes.iter().filter(|route| route.end.0 == Kind::Resource) {
+                    for element in crate::walk::follow(route, tree.root()) {
+                        if Candidate::inside(context, element).is_in(set)? {
+                            return Ok(true);
+                        }
+                    }
+                }
+                false
+            }
             Content::Composite(parameter, criteria) => {
                 let Some(parts) = &parameter.parts else { return Ok(false) };
                 let context = &self.context.index.context;

@@ -10,6 +10,7 @@ use crate::param::{Criterion, ParameterType};
 use crate::parameter::Parameter;
 use crate::parameters::TypeParameters;
 use crate::plan::candidate::Candidate;
+use crate::plan::canonical;
 use crate::plan::run::{Answer, Context, Hit};
 use crate::plan::set::Rows;
 use crate::plan::stream;
@@ -122,6 +123,14 @@ fn forward(
     let Some(of_type) = context.index.parameters(type_name) else { return Ok(()) };
     let candidate = Candidate::new(context, number);
     for parameter in references(of_type, include.code.as_deref()) {
+        if canonical::is(parameter) {
+            let only = include.target.as_deref();
+            for target in
+                canonical::types(parameter).into_iter().filter(|target| only.is_none_or(|only| only == *target))
+            {
+                found.extend(canonical::targets(context, &candidate, parameter, target)?);
+            }
+        }
         let rows = Rows::new(parameter, Criterion::Present, of_type);
         for (target, id) in stream::targets(&candidate, &rows)? {
             let Some(target) = numbers::type_name(target) else { continue };
@@ -157,6 +166,9 @@ fn reverse(
                 continue;
             }
             stream::referring(context, of_type, parameter, (type_name, &identity.id), found)?;
+            if canonical::is(parameter) {
+                canonical::referring(context, of_type, parameter, (type_name, &identity.id), found)?;
+            }
         }
     }
     Ok(())

@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod agreement;
 mod candidate;
+mod canonical;
 mod compartment;
 mod criteria;
 mod filter;

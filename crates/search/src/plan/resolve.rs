@@ -10,12 +10,13 @@ use crate::param::{Criterion, ParameterType, reference};
 use crate::parameter::Parameter;
 use crate::parameters::TypeParameters;
 use crate::plan::candidate::Candidate;
+use crate::plan::canonical;
 use crate::plan::criteria::{Modifier, criteria, date_criterion};
 use crate::plan::run::Context;
 use crate::plan::set::{Content, Rows, Set};
 use crate::plan::{special, stream};
 use crate::query::{Clause, QueryError, Step, cut, filter, nearest, unescape};
-use crate::value::Reference;
+use crate::value::{Kind, Reference};
 
 /// Why a clause has no set.
 #[derive(Debug, thiserror::Error)]
@@ -342,6 +343,9 @@ impl<'r> Resolver<'r, '_> {
             None => (parameter.targets.iter().map(String::as_str).collect(), parameter.targets.len() > 1),
         };
         let mut found = BTreeSet::new();
+        let mut canonicals = Vec::new();
+        let mut inside = Vec::new();
+        let holds = parameter.routes.iter().any(|route| route.end.0 == Kind::Resource);
         let mut fitting = false;
         let mut refused = None;
         for target in targets {
@@ -357,13 +361,22 @@ impl<'r> Resolver<'r, '_> {
             fitting = true;
             if let Some(number) = numbers::of_type(target) {
                 let ids = stream::identities(self.context, target, &set)?;
+                if canonical::is(parameter) {
+                    canonicals.extend(canonical::to(self.context, target, ids.iter())?);
+                }
                 found.extend(ids.into_iter().map(|id| (number, id)));
+            }
+            if holds {
+                // A Bundle's first entry: what it holds need not be stored by itself.
+                inside.push(Set::Content(Content::Inside(parameter.clone(), Box::new(set))));
             }
         }
         if let (false, Some(error)) = (fitting, refused) {
             return Err(error.into());
         }
-        Ok(Set::Rows(Rows::new(parameter, Criterion::Reference(reference::Criterion::AnyOf(found)), of_type)))
+        canonicals.push(Criterion::Reference(reference::Criterion::AnyOf(found)));
+        let rows = |criterion| Set::Rows(Rows::new(parameter, criterion, of_type));
+        Ok(Set::any(canonicals.into_iter().map(rows).chain(inside).collect()))
     }
 
     fn has(&self, type_name: &str, source: &str, code: &str, rest: &Step, depth: usize) -> Result<Set, Fault> {

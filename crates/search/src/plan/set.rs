@@ -39,6 +39,8 @@ pub(crate) enum Content {
     Narrative(String),
     /// `_content`: the same of all texts.
     Text(String),
+    /// A resource that stands inside, where the parameter leads to it, is in a set of its own type.
+    Inside(Arc<Parameter>, Box<Set>),
 }
 
 /// The index rows of a parameter whose values meet a criterion.
@@ -135,6 +137,7 @@ impl Set {
             Set::Not(set) => format!("not {}", set.describe()),
             Set::Updated(_) => "time of the last change".to_owned(),
             Set::Content(Content::Composite(parameter, _)) => format!("content: {}", parameter.code),
+            Set::Content(Content::Inside(parameter, set)) => format!("inside {}: {}", parameter.code, set.describe()),
             Set::Content(_) => "content: text".to_owned(),
         }
     }

@@ -11,6 +11,7 @@ use crate::param::{Criterion, date, quantity, reference};
 use crate::parameter::Parameter;
 use crate::parameters::TypeParameters;
 use crate::plan::candidate::Candidate;
+use crate::plan::canonical;
 use crate::plan::run::Context;
 use crate::plan::set::{Rows, Set};
 use crate::span::{Span, Verdict};
@@ -347,8 +348,8 @@ pub(crate) fn referred(
         found.push(candidate.number());
     }
     if (found.len() as u64) * KEYS_OF_ONE < context.view.count(source_name)? {
-        for number in found {
-            let targets = targets(&Candidate::new(context, number), &rows)?;
+        for number in &found {
+            let targets = targets(&Candidate::new(context, *number), &rows)?;
             ids.extend(targets.into_iter().filter(|(of, _)| Some(*of) == target_number).map(|(_, id)| id));
         }
     } else {
@@ -369,10 +370,16 @@ pub(crate) fn referred(
         }
     }
     let mut numbers = Vec::new();
+    if canonical::is(parameter) {
+        for number in &found {
+            numbers.extend(canonical::targets(context, &Candidate::new(context, *number), parameter, target)?);
+        }
+    }
     for id in ids {
         numbers.extend(live(context, target, &id)?);
     }
     numbers.sort_unstable();
+    numbers.dedup();
     Ok(numbers)
 }
 
