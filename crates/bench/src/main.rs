@@ -4,6 +4,7 @@
 //! The figures that count, with their machine and commit, stand in `docs/performance.md`.
 
 mod against;
+mod compare;
 mod conversion;
 mod documents;
 mod growth;
@@ -11,6 +12,7 @@ mod http;
 mod load;
 mod model;
 mod options;
+mod peer;
 mod search;
 mod soak;
 mod transactions;
@@ -102,6 +104,12 @@ const MEASUREMENTS: &[Measurement] = &[
         about: "DIR of transactions: all of these on one store, then memory, disk and start",
         options: whole::OPTIONS,
         run: whole::whole,
+    },
+    Measurement {
+        name: "compare",
+        about: "NAME=URL@PID[,PID…]… of FHIR servers that run, [DIR of transactions]: one script against them and ours, by processor time",
+        options: compare::OPTIONS,
+        run: compare::run,
     },
     Measurement {
         name: "search",

@@ -26,9 +26,14 @@ pub(crate) fn files(folder: &Path) -> Result<Vec<PathBuf>, String> {
     Ok(files)
 }
 
-/// `POST [base]` of a transaction.
+/// `POST [base]` of a transaction, to our program.
 pub(crate) fn post(body: &[u8]) -> Vec<u8> {
-    let mut head = request("POST", "/fhir", "", "");
+    post_to("/fhir", body)
+}
+
+/// The same where the base has another path.
+pub(crate) fn post_to(base: &str, body: &[u8]) -> Vec<u8> {
+    let mut head = request("POST", base, "", "");
     let length = format!("Content-Length: {}\r\n\r\n", body.len());
     if let Some(place) = head.windows(15).position(|window| window == b"Content-Length:") {
         head.truncate(place);

@@ -80,6 +80,11 @@ impl Program {
         drop(self);
     }
 
+    /// The number of its process.
+    pub fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Memory that is resident now, in bytes (Linux; else 0).
     pub fn resident(&self) -> u64 {
         self.status("VmRSS:")
