@@ -66,9 +66,9 @@ impl<'b> Entries<'b> {
         self.places.len()
     }
 
-    /// Whether a text stands anywhere in the Bundle.
-    pub(crate) fn mention(&self, text: &str) -> bool {
-        self.text.windows(text.len()).any(|window| window == text.as_bytes())
+    /// Whether `DELETE` stands anywhere in the Bundle.
+    pub(crate) fn mention_delete(&self) -> bool {
+        self.text.split(|byte| *byte == b'D').skip(1).any(|behind| behind.starts_with(b"ELETE"))
     }
 
     /// A Bundle with one of them alone, as `entry`.

@@ -145,7 +145,7 @@ impl Plan {
     /// What becomes of all entries: first those that delete, then the others.
     fn of(request: &Request<'_>, entries: &Entries<'_>) -> Result<Plan, Refusal> {
         let mut plan = Plan::default();
-        let turns: &[bool] = if entries.mention("\"DELETE\"") { &[true, false] } else { &[false] };
+        let turns: &[bool] = if entries.mention_delete() { &[true, false] } else { &[false] };
         for deletes in turns {
             for number in 0..entries.len() {
                 let bundle = entries.read(number)?;

@@ -64,6 +64,8 @@ pub(crate) struct Parts {
     pub(crate) from: Vec<(Route, Vec<Vec<Route>>)>,
     /// The type of each part, and the parameter of the same resource type that holds all its values, where there is one.
     pub(crate) each: Vec<(ParameterType, Option<Arc<Parameter>>)>,
+    /// Of each part whether its routes begin at the resource itself: `%resource`.
+    pub(crate) of_resource: Vec<bool>,
     /// Whether the parts are seen from the resource itself: then to meet the composite is to meet each part.
     pub(crate) whole: bool,
 }

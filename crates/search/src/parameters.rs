@@ -73,6 +73,9 @@ impl Parameters {
 /// Composites of R4 that have the expressions of their two parts each in the other's place.
 const SWAPPED: [&str; 1] = ["http://hl7.org/fhir/SearchParameter/DocumentReference-relationship"];
 
+/// What a part of a composite begins with that is seen from the resource.
+const RESOURCE: &str = "%resource.";
+
 /// Codes that are answered without rows, or not at all.
 const WITHOUT_ROWS: [&str; 6] = ["_id", "_lastUpdated", "_query", "_filter", "_content", "_text"];
 
@@ -359,12 +362,14 @@ impl<'c> Compiler<'c> {
         let routes = from.iter().map(|(route, _)| route.clone()).collect();
         if let Some(mut parameter) = self.parameter(definition, ParameterType::Composite, routes) {
             parameter.rows = Rows::None;
-            parameter.parts = Some(Parts { from, each, whole });
+            let of_resource = definition.components.iter().map(|(_, text)| text.starts_with(RESOURCE)).collect();
+            parameter.parts = Some(Parts { from, each, of_resource, whole });
             self.keep(parameter);
         }
     }
 
     fn part(&self, of: ParameterType, expression: &str, ty: TypeId) -> Vec<Route> {
+        let (expression, ty) = expression.strip_prefix(RESOURCE).map_or((expression, ty), |rest| (rest, self.ty));
         let paths = path::parse(expression).unwrap_or_default();
         let name = self.catalog.type_name(ty);
         let found = paths.iter().flat_map(|path| routes(path, name, ty, self.catalog)).map(|(route, _)| route);

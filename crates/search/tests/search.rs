@@ -196,6 +196,18 @@ fn the_parts_of_a_relationship_are_in_their_order() {
     assert_eq!(world.ids("DocumentReference?relationship=DocumentReference/old$replaces"), ["d"]);
     assert_eq!(world.ids("DocumentReference?relationship=DocumentReference/old$appends"), [""; 0]);
     assert_eq!(world.ids("Observation?code-value-date=a$2024"), ["o"]);
+    world.put(&[
+        r#"{"resourceType":"MolecularSequence","id":"s","coordinateSystem":0,"referenceSeq":{"chromosome":{"coding":[{"code":"1"}]},
+        "referenceSeqId":{"coding":[{"code":"NC1"}]}},"variant":[{"start":5,"end":9},{"start":50,"end":90}]}"#,
+    ]);
+    for (query, found) in [
+        ("chromosome-variant-coordinate=1$gt4$lt10", true),
+        ("chromosome-variant-coordinate=2$gt4$lt10", false),
+        ("chromosome-variant-coordinate=1$gt40$lt10", false),
+        ("referenceseqid-variant-coordinate=NC1$50$90", true),
+    ] {
+        assert_eq!(!world.ids(&format!("MolecularSequence?{query}")).is_empty(), found, "{query}");
+    }
 }
 
 #[test]

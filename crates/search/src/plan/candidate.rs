@@ -213,7 +213,9 @@ impl<'s, 'c> Candidate<'s, 'c> {
                 parts.from.iter().any(|(route, each)| {
                     let mut places = crate::walk::follow(route, tree.root()).into_iter();
                     places.any(|place| {
-                        each.iter().zip(criteria).zip(&parts.each).all(|((routes, criterion), (of, _))| {
+                        let parts = parts.each.iter().zip(&parts.of_resource);
+                        each.iter().zip(criteria).zip(parts).all(|((routes, criterion), ((of, _), of_resource))| {
+                            let place = if *of_resource { tree.root() } else { place };
                             values(routes, *of, place, context).iter().any(|value| criterion.matches(value))
                         })
                     })
