@@ -1,7 +1,7 @@
 //! `$validate`: <http://hl7.org/fhir/R4/resource-operation-validate.html>.
 //!
-//! The body is the resource, or Parameters with `resource`, `mode` and `profile`; the latter two may stand in the URL. The
-//! answer is 200 with an OperationOutcome, whatever is found; text that does not parse is a finding too. Nothing is stored.
+//! The body is the resource, or Parameters with `resource`, `mode`, `profile` and `obligations` (of ours: whether obligations of
+//! profiles that concern what is not there are told, as information); all but the first may stand in the URL. The answer is 200 with an OperationOutcome, whatever is found; text that does not parse is a finding too. Nothing is stored.
 
 use model::{Issue, IssueType, Severity, Tree};
 use validation::{Mode, Options};
@@ -16,6 +16,9 @@ use crate::request::Request;
 /// Validates the body.
 pub(crate) fn run(request: &Request<'_>) -> Result<Answer, Refusal> {
     let mut asked = Asked::of(request)?;
+    if asked.mode == Mode::Delete && request.call.body.is_empty() && !request.target.id.is_empty() {
+        return stored(request);
+    }
     let body = body::text(request.call, request.shapes(), &request.service.settings().limits);
     let tree = match body {
         Ok(tree) => tree,
@@ -50,12 +53,14 @@ pub(crate) fn stored(request: &Request<'_>) -> Result<Answer, Refusal> {
 struct Asked {
     profiles: Vec<String>,
     mode: Mode,
+    obligations: bool,
 }
 
 impl Asked {
     fn of(request: &Request<'_>) -> Result<Asked, Refusal> {
         let profiles = request.query.all("profile").map(str::to_owned).collect();
-        Ok(Asked { profiles, mode: mode(request.query.first("mode"))? })
+        let obligations = request.query.first("obligations") == Some("true");
+        Ok(Asked { profiles, mode: mode(request.query.first("mode"))?, obligations })
     }
 
     /// Takes profile and mode out of Parameters, and the resource.
@@ -68,15 +73,12 @@ impl Asked {
                 Some("resource") => resource = parameter.get("resource"),
                 Some("profile") => self.profiles.extend(value.map(str::to_owned)),
                 Some("mode") => self.mode = mode(value)?,
+                Some("obligations") => self.obligations = parameter.text_at("valueBoolean") == Some("true"),
                 _ => {}
             }
         }
         match resource {
-            Some(resource) => {
-                let mut tree = Tree::new(resource.resource_type().unwrap_or_default());
-                tree.edit().fill(resource);
-                Ok(tree)
-            }
+            Some(resource) => Ok(Tree::part(resource)),
             None if !request.target.id.is_empty() => {
                 read::current(request, &request.target.resource_type, &request.target.id)
             }
@@ -91,6 +93,7 @@ impl Asked {
             profiles,
             mode,
             now,
+            obligations: self.obligations,
             unknown_extensions: settings.unknown_extensions,
             example_urls: settings.example_urls,
             markup_in_text: settings.markup_in_text,

@@ -120,6 +120,44 @@ impl Tree {
         tree
     }
 
+    /// A tree of its own from one element, which keeps the text that was read, the positions in it, and the text's issues
+    /// below the element. It takes as much memory as that text; [`Tree::from_element`] copies only what is in the element.
+    pub fn part(element: Element<'_>) -> Tree {
+        let from = element.tree();
+        let mut tree = Tree {
+            nodes: Vec::new(),
+            text: from.text.clone(),
+            source: from.source,
+            local: from.local.clone(),
+            issues: Vec::new(),
+        };
+        let mut root = from.node(element.id().0).clone();
+        if root.resource != Name::NONE {
+            root.name = root.resource;
+        }
+        (root.parent, root.next, root.first, root.last) = (NO_NODE, NO_NODE, NO_NODE, NO_NODE);
+        tree.nodes.push(root);
+        tree.take_below(element, 0);
+        let (above, own) = (element.path(), tree.root().path());
+        for issue in from.issues() {
+            let below =
+                issue.path.strip_prefix(above.as_str()).filter(|rest| rest.is_empty() || rest.starts_with(['.', '[']));
+            if let Some(rest) = below {
+                tree.issues.push(Issue { path: format!("{own}{rest}"), ..issue.clone() });
+            }
+        }
+        tree
+    }
+
+    fn take_below(&mut self, source: Element<'_>, parent: u32) {
+        for child in source.children() {
+            let mut node = source.tree().node(child.id().0).clone();
+            (node.next, node.first, node.last) = (NO_NODE, NO_NODE, NO_NODE);
+            let id = self.push_node(parent, node);
+            self.take_below(child, id);
+        }
+    }
+
     /// The resource itself.
     pub fn root(&self) -> Element<'_> {
         self.element(ElementId(0))

@@ -57,6 +57,9 @@ fn json_is_one_operation_outcome_a_line() {
     assert_eq!(text.lines().count(), 2);
     assert!(text.lines().all(|line| line.starts_with(r#"{"resourceType":"OperationOutcome""#)), "{text}");
     assert!(text.lines().nth(1).unwrap().contains("Patient.gender"));
+    let named =
+        |line: &str| format!(r#"operationoutcome-file","valueString":"{}:{line}""#, path(folder.path(), "c.ndjson"));
+    assert!(text.lines().zip(["1", "3"]).all(|(line, number)| line.contains(&named(number))), "{text}");
 }
 
 #[test]

@@ -52,6 +52,10 @@ fn commands() -> Vec<(&'static str, &'static str, Vec<Arg>)> {
                 option("format", "FORMAT", "Write text, or json: one OperationOutcome a line.")
                     .value_parser(["text", "json"])
                     .default_value("text"),
+                Arg::new("obligations")
+                    .long("obligations")
+                    .action(ArgAction::SetTrue)
+                    .help("Also tell of obligations that concern what is not there, as information."),
             ],
         ),
         (

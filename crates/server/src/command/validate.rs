@@ -16,6 +16,9 @@ use super::{files, packages, progress, texts};
 use crate::MachineClock;
 use crate::configuration::Values;
 
+/// Names the file that an OperationOutcome is about.
+const FILE: &str = "http://hl7.org/fhir/StructureDefinition/operationoutcome-file";
+
 /// What was found in one resource: the file, with the line for NDJSON, and the issues.
 type Verdict = (String, Vec<Issue>);
 
@@ -32,6 +35,7 @@ pub(crate) fn run(matches: &ArgMatches, values: &Values) -> Result<ExitCode, Box
     let options = Options {
         profiles,
         now: MachineClock.now(),
+        obligations: matches.get_flag("obligations"),
         unknown_extensions: unknown_extensions(values),
         example_urls: said_of(values.text("example-urls")),
         markup_in_text: said_of(values.text("markup-in-text")),
@@ -68,7 +72,9 @@ fn tell(verdicts: &[Verdict], json: bool) -> ExitCode {
         let is_invalid = issues.iter().any(|issue| issue.severity.is_error());
         invalid += usize::from(is_invalid);
         if json {
-            say!("{}", model::json::to_string(model::operation_outcome(issues).root()));
+            let mut outcome = model::operation_outcome(issues);
+            outcome.edit().item("extension").set("url", FILE).set("valueString", name.as_str());
+            say!("{}", model::json::to_string(outcome.root()));
             continue;
         }
         say!("{name}: {}", if is_invalid { "invalid" } else { "valid" });
