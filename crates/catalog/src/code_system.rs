@@ -153,11 +153,13 @@ impl CodeSystem {
             status: text("status").unwrap_or_default(),
             experimental: flag("experimental").unwrap_or(false),
             language: text("language"),
-            content: match root.text_at("content") {
+            // Whatever else it says of its content: what names a system that it supplements is none of its own.
+            content: match root.text_at("content").filter(|_| root.get("supplements").is_none()) {
                 Some("complete") => Content::Complete,
                 Some("fragment") => Content::Fragment,
                 Some("example") => Content::Example,
                 Some("supplement") => Content::Supplement,
+                None if root.get("supplements").is_some() => Content::Supplement,
                 _ => Content::NotPresent,
             },
             case_sensitive: flag("caseSensitive").unwrap_or(true),

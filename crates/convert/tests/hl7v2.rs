@@ -256,6 +256,7 @@ fn code_systems_that_nobody_knows_are_named_in_the_report() {
         ("X1^Local test^99LAB", "\"99LAB\" of \"X1\" has no URI"),
         ("X1^Class^HL70064", "\"HL70064\" of \"X1\" has no URI"),
         ("X1^Test^1.2.3", "The OID 1.2.3 is too short"),
+        ("2951-3^Sodium^LN", "can have no code \"2951-3\": its check digit does not fit"),
         ("2951-2^Sodium^LN^NA^Natrium^99LAB", "\"99LAB\" of \"NA\" has no URI"),
     ] {
         let draft = converted(&format!("{HEADER}OBX|1|NM|{code}||129|mmol/L|||||F\r"));

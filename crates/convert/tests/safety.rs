@@ -98,6 +98,26 @@ fn a_wrong_key_of_an_ins_is_named() {
 }
 
 #[test]
+fn a_code_that_its_system_cannot_have_is_kept_and_named() {
+    let entry = |code: &str| {
+        format!(
+            r#"<entry><observation classCode="OBS" moodCode="EVN"><templateId root="1.3.6.1.4.1.19376.1.5.3.1.4.5"/>
+            <code code="55607006" codeSystem="2.16.840.1.113883.6.96"/><statusCode code="completed"/>
+            <value xsi:type="CD" code="{code}" codeSystem="2.16.840.1.113883.6.96" displayName="x"/></observation></entry>"#
+        )
+    };
+    let named = |code: &str| {
+        let draft = converted(&summary("11450-4", &entry(code)));
+        assert!(first(&draft, "Condition").contains(&format!("\"code\":\"{code}\"")), "{code}");
+        let said = draft.report.issues.iter().filter(|issue| issue.code == model::IssueType::Value);
+        said.filter(|issue| issue.text.contains(&format!("can have no code {code:?}"))).count()
+    };
+    assert_eq!(named("38341003"), 0);
+    assert_eq!(named("38341004"), 1, "a mistyped digit");
+    assert_eq!(named("I10"), 1, "a code of ICD-10");
+}
+
+#[test]
 fn no_known_medications_is_not_turned_around() {
     let nothing = "<entry><substanceAdministration classCode='SBADM' moodCode='INT' negationInd='true'><code \
                    code='no-known-medications' codeSystem='2.16.840.1.113883.5.1150.1'/></substanceAdministration></entry>";

@@ -181,6 +181,9 @@ fn split_zone(time: &str) -> Option<(&str, Option<i16>)> {
     let Some(at) = time.rfind(['+', '-']) else { return Some((time, None)) };
     let (hours, minutes) = time.get(at + 1..)?.split_once(':')?;
     let minutes = i16::from(two_digits(hours, 14)?) * 60 + i16::from(two_digits(minutes, 59)?);
+    if minutes > 14 * 60 {
+        return None;
+    }
     let sign = if time.as_bytes().get(at) == Some(&b'-') { -1 } else { 1 };
     Some((time.get(..at)?, Some(sign * minutes)))
 }
@@ -217,6 +220,7 @@ mod tests {
             "2026-11T10:00:00Z",
             "0000",
             "2026-11-23T10:00:00+15:00",
+            "2026-11-23T10:00:00-14:30",
             "2026-11-23T10:00:00.",
         ] {
             assert_eq!(PartialDateTime::parse(text), None, "{text}");

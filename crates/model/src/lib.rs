@@ -9,6 +9,7 @@
 
 pub mod calendar;
 mod clock;
+mod code;
 mod date;
 mod decimal;
 mod edit;
@@ -25,6 +26,7 @@ mod uuid;
 pub mod xml;
 
 pub use clock::{Clock, Instant};
+pub use code::impossible_code;
 pub use date::{DatePrecision, PartialDateTime, PartialTime};
 pub use decimal::Decimal;
 pub use edit::{ElementMut, Primitive};

@@ -173,7 +173,8 @@ fn judged(server: Option<Arc<dyn TerminologyServer>>) -> Vec<(String, String)> {
     let profile = model::json::read(profile, &Default::default()).unwrap();
     let settings = Settings { terminology: server, ..Settings::default() };
     let service = Service::new(store, catalog::Catalog::built_in().with([profile]), settings);
-    let basic = br#"{"resourceType":"Basic","code":{"coding":[{"system":"http://snomed.info/sct","code":"1"}]}}"#;
+    let basic =
+        br#"{"resourceType":"Basic","code":{"coding":[{"system":"http://snomed.info/sct","code":"138875005"}]}}"#;
     let basic = model::json::read(basic, &Default::default()).unwrap();
     let options =
         Options { profiles: vec!["http://terms.invalid/p".to_owned()], now: Instant(0), ..Options::default() };

@@ -102,6 +102,7 @@ impl Validator {
             });
         }
         pass.resource_with(root, nodes);
+        rule::identity::ids(&mut pass, root);
         self.tell(tree, pass.into_findings(), &mut issues);
         issues
     }

@@ -83,8 +83,14 @@ fn case(bytes: &[u8], validator: &Validator) -> Result<Option<Vec<String>>, Stri
     Ok(Some(named))
 }
 
-/// The defect that the report names at the source of the resource in which the error stands.
+/// The defect that the report names at the source of the resource in which the error stands; of a code that its system cannot
+/// have, which may come from another part of the source, the defect that names that code.
 fn defect(draft: &Draft, error: &Issue) -> Option<String> {
+    let code = error.text.split_once("can have no code '").and_then(|(_, rest)| rest.split_once('\''));
+    if let Some((code, _)) = code {
+        let named = format!("can have no code {code:?}");
+        return draft.report.issues.iter().map(|issue| &issue.text).find(|text| text.contains(&named)).cloned();
+    }
     let place = error.path.strip_prefix("Bundle.entry[")?;
     let index: usize = place.split(']').next()?.parse().ok()?;
     let entry = draft.document.root().all("entry").nth(index)?;

@@ -2,11 +2,13 @@
 //!
 //! DIR is the corpus; the guides' own documents that are valid are taken. What is a fault follows from R4's own definitions of
 //! types (what must be there, what may not repeat, which codes are bound), read from the catalog and not from the validator,
-//! and from the texts of the kinds: of an [`element`], of the [`document`], of its [`text`]. Every so-manieth possible fault is
+//! and from the texts of the kinds: of an [`element`], of what names things ([`identity`]), of
+//! the [`document`], of its [`text`]. Every so-manieth possible fault is
 //! made, always the same ones. How many of each kind were found is printed.
 
 mod document;
 mod element;
+mod identity;
 mod text;
 
 use std::collections::BTreeMap;
@@ -116,6 +118,17 @@ const KINDS: &[Kind] = &[
     Kind { name: "extension", make: element::both_in_extension },
     Kind { name: "modifier", make: element::unknown_modifier },
     Kind { name: "link", make: element::dead_link },
+    Kind { name: "no value", make: identity::no_value },
+    Kind { name: "no system", make: identity::no_system },
+    Kind { name: "check digit", make: identity::check_digit },
+    Kind { name: "unreferenced", make: identity::unreferenced },
+    Kind { name: "nameless", make: identity::nameless },
+    Kind { name: "same id", make: identity::same_id },
+    Kind { name: "bare system", make: identity::bare_system },
+    Kind { name: "reference form", make: identity::bad_reference },
+    Kind { name: "extension use", make: identity::wrong_extension },
+    Kind { name: "other profile", make: identity::other_profile },
+    Kind { name: "period", make: identity::backward },
     Kind { name: "resource", make: document::alien_resource },
     Kind { name: "section", make: document::no_section },
     Kind { name: "section code", make: document::other_section },
@@ -123,6 +136,8 @@ const KINDS: &[Kind] = &[
     Kind { name: "profile version", make: document::unknown_version },
     Kind { name: "fullUrl", make: document::bad_full_url },
     Kind { name: "same fullUrl", make: document::same_full_url },
+    Kind { name: "request", make: document::request },
+    Kind { name: "opening", make: document::no_opening },
     Kind { name: "same property", make: text::same_property },
     Kind { name: "XML order", make: text::xml_order },
 ];

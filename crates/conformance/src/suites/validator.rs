@@ -16,24 +16,25 @@ use validation::{Options, Validator};
 use crate::documents::in_parallel;
 use crate::json_text::Json;
 
-/// The cases of the HL7 validator's own suite, all tiers; DIR is the corpus.
+/// The cases of the HL7 validator's own suite, all tiers; DIR is the corpus. With `--outcomes OUT` behind it each outcome is
+/// kept there as the corpus' own script reads them (`score_validator.py --outcomes OUT`).
 pub(super) fn cases(paths: &[PathBuf]) -> Result<Report, String> {
-    let [corpus] = paths else { return Err("one folder is expected".into()) };
+    let (corpus, kept) = match paths {
+        [corpus] => (corpus, None),
+        [corpus, option, kept] if option.as_os_str() == "--outcomes" => (corpus, Some(kept)),
+        _ => return Err("one folder is expected, and perhaps --outcomes with another".into()),
+    };
     let folder = corpus.join("validator");
-    run(
-        &folder.join("cases.jsonl"),
-        &folder.join("files"),
-        Catalog::built_in(),
-        include_str!("../../ledgers/validator.toml"),
-    )
-}
-
-fn run(cases: &Path, files: &Path, catalog: Catalog, ledger: &str) -> Result<Report, String> {
-    let ledger = Ledger::read(ledger).map_err(|error| error.to_string())?;
-    let text = std::fs::read_to_string(cases).map_err(|error| format!("{}: {error}", cases.display()))?;
+    let files = folder.join("files");
+    let ledger = Ledger::read(include_str!("../../ledgers/validator.toml")).map_err(|error| error.to_string())?;
+    let cases = folder.join("cases.jsonl");
+    let text = std::fs::read_to_string(&cases).map_err(|error| format!("{}: {error}", cases.display()))?;
     let cases: Vec<Json> = text.lines().map(Json::read).collect::<Result<_, _>>()?;
-    let shared = Validator::new(Arc::new(catalog));
-    let outcomes = in_parallel(&cases, |case| verdict(case, files, &shared));
+    let shared = Validator::new(Arc::new(Catalog::built_in()));
+    let outcomes = in_parallel(&cases, |case| verdict(case, &files, &shared));
+    if let Some(kept) = kept {
+        keep(kept, &cases, &outcomes)?;
+    }
     let mut tally = Tally::new(&ledger);
     let mut tiers: BTreeMap<&str, [usize; 3]> = BTreeMap::new();
     let (mut expected, mut found) = (0, 0);
@@ -69,6 +70,18 @@ fn run(cases: &Path, files: &Path, catalog: Catalog, ledger: &str) -> Result<Rep
     Ok(tally.finish())
 }
 
+/// Writes each outcome as `ID.json`, the slashes in an id as `_`.
+fn keep(folder: &Path, cases: &[Json], outcomes: &[Result<Vec<Issue>, String>]) -> Result<(), String> {
+    std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    for (case, outcome) in cases.iter().zip(outcomes) {
+        let Ok(issues) = outcome else { continue };
+        let file = folder.join(format!("{}.json", case.text("id").unwrap_or_default().replace('/', "_")));
+        let text = json::to_string(model::operation_outcome(issues).root());
+        std::fs::write(&file, text).map_err(|error| format!("{}: {error}", file.display()))?;
+    }
+    Ok(())
+}
+
 fn verdict(case: &Json, files: &Path, shared: &Validator) -> Result<Vec<Issue>, String> {
     let base = shared.catalog();
     let mut options =
@@ -76,6 +89,8 @@ fn verdict(case: &Json, files: &Path, shared: &Validator) -> Result<Vec<Issue>, 
     let refuses_examples =
         case.get("options").and_then(|options| options.get("examples")) == Some(&Json::Word("false".into()));
     options.example_urls = refuses_examples.then_some(Severity::Error);
+    let asks = |name: &str| case.get("options").and_then(|it| it.get(name)) == Some(&Json::Word("true".into()));
+    options.markup_in_text = (asks("security-checks") || asks("noHtmlInMarkdown")).then_some(Severity::Error);
     let supporting = case.get("supporting").map(Json::items).unwrap_or_default();
     let mut over: Vec<Tree> = Vec::new();
     for file in supporting.iter().filter_map(Json::as_text) {

@@ -135,7 +135,11 @@ pub(super) fn fill_coding(cx: &mut Context<'_>, node: Node<'_>, coding: &mut Ele
     coding.set_some("version", node.peek("codeSystemVersion").filter(|_| system.is_some()));
     if let Some(code) = node.peek("code") {
         let words: Vec<&str> = code.split_whitespace().collect();
-        coding.set("code", words.join(" ").as_str());
+        let code = words.join(" ");
+        if let Some(why) = system.as_deref().and_then(|system| model::impossible_code(system, &code)) {
+            cx.defect(node, format!("The code system can have no code {code:?}: {why}."));
+        }
+        coding.set("code", code.as_str());
     }
     coding.set_some("display", node.peek("displayName").filter(|_| !system.as_deref().is_some_and(is_hl7_uri)));
     if node.name() == "translation"

@@ -128,7 +128,11 @@ pub(super) fn fill_concept(cx: &mut Context<'_>, part: Part<'_>, concept: &mut E
         if uri.as_deref() == Some("http://terminology.hl7.org/CodeSystem/v2-0203") && code.contains(' ') {
             coding.set("display", code);
         } else {
-            coding.set("code", &code.split_whitespace().collect::<Vec<_>>().join(" "));
+            let code = code.split_whitespace().collect::<Vec<_>>().join(" ");
+            if let Some(why) = uri.as_deref().and_then(|uri| model::impossible_code(uri, &code)) {
+                cx.defect(part, format!("The code system can have no code {code:?}: {why}."));
+            }
+            coding.set("code", &code);
         }
         match uri {
             Some(uri) if fixes_displays(&uri) => words.extend(display),

@@ -70,8 +70,17 @@ fn has_code(element: Element<'_>) -> bool {
     any
 }
 
-/// A required binding wants a code where there is only text.
+/// A required binding wants a code where there is only text, or where a primitive has extensions instead of a value
+/// (<http://hl7.org/fhir/R4/terminologies.html#required>).
 fn no_code<'t>(pass: &mut Pass<'_, 't>, element: Element<'t>, state: &State, value_set: &str, source: &str) {
+    if state.primitive.is_some() {
+        if element.all("extension").any(|extension| extension.text_at("url").is_some_and(is_of_another_version)) {
+            return;
+        }
+        return pass.error(IssueType::CodeInvalid, element, source, || {
+            format!("There is no value, and one of the value set {value_set} is required.")
+        });
+    }
     let absent = element.all("extension").any(|extension| {
         extension.text_at("url") == Some("http://hl7.org/fhir/StructureDefinition/data-absent-reason")
     });
@@ -80,6 +89,14 @@ fn no_code<'t>(pass: &mut Pass<'_, 't>, element: Element<'t>, state: &State, val
             format!("There is no code, and one of the value set {value_set} is required.")
         });
     }
+}
+
+/// Whether an extension brings the value that an element has in another version of FHIR
+/// (<http://hl7.org/fhir/R4/versions.html#extensions>).
+fn is_of_another_version(url: &str) -> bool {
+    let path =
+        url.strip_prefix("http://hl7.org/fhir/").and_then(|path| path.split_once("/StructureDefinition/extension-"));
+    path.is_some_and(|(version, _)| version.split_once('.').is_some_and(|(_, minor)| minor.parse::<u8>().is_ok()))
 }
 
 fn hold<'t>(pass: &mut Pass<'_, 't>, element: Element<'t>, value_set: &str, source: &str, severity: Severity) {
@@ -138,9 +155,7 @@ fn coding<'t>(pass: &mut Pass<'_, 't>, element: Element<'t>) {
     match pass.terminology.check(&coding) {
         CodeVerdict::NotThere => {
             let place = element.get("code").unwrap_or(element);
-            pass.error(IssueType::CodeInvalid, place, "coding", || {
-                format!("The code system {system} has no code '{}'.", coding.code)
-            });
+            pass.error(IssueType::CodeInvalid, place, "coding", || not_there(system, coding.code));
         }
         CodeVerdict::Known { fits: Some(false), display, .. } => {
             let place = element.get("display").unwrap_or(element);
@@ -153,10 +168,22 @@ fn coding<'t>(pass: &mut Pass<'_, 't>, element: Element<'t>) {
     }
 }
 
+/// The unit of a Quantity: nearly always of UCUM, else of any code system.
 fn unit<'t>(pass: &mut Pass<'_, 't>, element: Element<'t>) {
     let Some(coding) = Coding::of(element) else { return };
-    if coding.system == Some("http://unitsofmeasure.org") && pass.terminology.check(&coding) == CodeVerdict::NotThere {
-        let place = element.get("code").unwrap_or(element);
-        pass.error(IssueType::CodeInvalid, place, "coding", || format!("'{}' is no unit of UCUM.", coding.code));
+    let Some(system) = coding.system.filter(|_| pass.terminology.check(&coding) == CodeVerdict::NotThere) else {
+        return;
+    };
+    let place = element.get("code").unwrap_or(element);
+    pass.error(IssueType::CodeInvalid, place, "coding", || match system {
+        "http://unitsofmeasure.org" => format!("'{}' is no unit of UCUM.", coding.code),
+        _ => not_there(system, coding.code),
+    });
+}
+
+fn not_there(system: &str, code: &str) -> String {
+    match model::impossible_code(system, code) {
+        Some(why) => format!("The code system {system} can have no code '{code}': {why}."),
+        None => format!("The code system {system} has no code '{code}'."),
     }
 }

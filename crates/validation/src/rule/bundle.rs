@@ -26,6 +26,7 @@ pub(crate) fn check<'t>(pass: &mut Pass<'_, 't>, bundle: Element<'t>) {
     if let Some(first) = first.filter(|first| matches!(first.resource_type(), Some("Composition" | "MessageHeader"))) {
         resolvable(pass, first);
         reachable(pass, bundle, first, ty == "document");
+        super::subject::check(pass, bundle, first);
     }
 }
 

@@ -7,7 +7,9 @@ pub(crate) mod binding;
 pub(crate) mod bundle;
 pub(crate) mod cardinality;
 pub(crate) mod element_definition;
+pub(crate) mod entity;
 pub(crate) mod extension;
+pub(crate) mod identity;
 pub(crate) mod invariant;
 pub(crate) mod link;
 pub(crate) mod narrative;
@@ -20,6 +22,7 @@ pub(crate) mod resource;
 pub(crate) mod slicing;
 pub(crate) mod structure;
 pub(crate) mod structure_definition;
+pub(crate) mod subject;
 pub(crate) mod types;
 pub(crate) mod value;
 pub(crate) mod value_set;
@@ -37,7 +40,7 @@ pub(crate) type ResourceRule = for<'v, 't> fn(&mut Pass<'v, 't>, Element<'t>);
 
 /// Rules on every element, cheapest first; invariants come last, after what is inside.
 pub(crate) const ELEMENT: &[ElementRule] =
-    &[primitive::check, narrative::check, link::check, value::check, reference::check, binding::check];
+    &[primitive::check, narrative::check, link::check, value::check, identity::check, reference::check, binding::check];
 
 /// Rules on resources of one type.
 pub(crate) const RESOURCE: &[(&str, ResourceRule)] = &[

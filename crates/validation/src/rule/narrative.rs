@@ -147,7 +147,13 @@ pub(crate) fn judge(text: &str) -> Result<(), (&'static str, String)> {
                 }
                 content |= said;
             }
+            Event::CData(text) if text.contains('>') => {
+                return broken("has a CDATA section that browsers may read as markup".into());
+            }
             Event::CData(_) => content = true,
+            Event::Comment(text) if is_markup_in_html(&text) => {
+                return broken("has a comment that browsers may read as markup".into());
+            }
             Event::GeneralRef(reference) => {
                 entity(&reference)?;
                 content |= !matches!(&*reference, "nbsp" | "#160" | "#xa0" | "#xA0");
@@ -210,7 +216,9 @@ fn tag(start: &BytesStart<'_>, depth: usize) -> Result<(), (&'static str, String
         if !known {
             return broken(format!("may not have the attribute '{key}' on '{name}'"));
         }
-        if matches!(key, "href" | "src") && (value.starts_with("javascript:") || value.starts_with("vbscript:")) {
+        if (matches!(key, "href" | "src" | "cite" | "longdesc") && is_active(&value))
+            || (key == "style" && has_active_style(&value))
+        {
             return broken(format!("may not have a script in '{key}'"));
         }
     }
@@ -225,12 +233,30 @@ fn plain(value: &str) -> String {
 
 /// XML knows five named entities; those of HTML that mean one character are common and harmless.
 fn entity(name: &str) -> Result<(), (&'static str, String)> {
-    let harmless = name.starts_with('#') || matches!(name, "lt" | "gt" | "amp" | "quot" | "apos") || is_html(name);
-    if harmless { Ok(()) } else { Err(("txt-1", format!("has the entity '&{name};', which does not exist"))) }
+    if name.starts_with('#') || super::entity::is_known(name) {
+        Ok(())
+    } else {
+        Err(("txt-1", format!("has the entity '&{name};', which does not exist")))
+    }
 }
 
-fn is_html(name: &str) -> bool {
-    name.len() <= 8 && name.len() > 1 && name.bytes().all(|byte| byte.is_ascii_alphanumeric())
+/// Whether a URL runs something, or opens a document that can.
+fn is_active(url: &str) -> bool {
+    let is_document = |data: &str| {
+        let media = data.split([',', ';']).next().unwrap_or_default();
+        matches!(media, "text/html" | "text/xml") || media.ends_with("+xml") || media.ends_with("/xml")
+    };
+    url.starts_with("javascript:") || url.starts_with("vbscript:") || url.strip_prefix("data:").is_some_and(is_document)
+}
+
+/// What browsers run, or ran, of a style.
+fn has_active_style(style: &str) -> bool {
+    ["javascript:", "vbscript:", "expression(", "-moz-binding", "behavior:"].iter().any(|sign| style.contains(sign))
+}
+
+/// What XML takes for a comment or for text, and a browser that reads it as HTML for markup.
+fn is_markup_in_html(comment: &str) -> bool {
+    comment.starts_with('>') || comment.starts_with("->") || comment.contains("--!>")
 }
 
 #[cfg(test)]
@@ -250,6 +276,17 @@ mod tests {
         assert_eq!(div("<p onclick=\"x\">a</p>"), Err("txt-1"));
         assert_eq!(div("<a href=\"javascript:x\">a</a>"), Err("txt-1"));
         assert_eq!(div("<a href=\"&#106;ava&#10;script:x\">a</a>"), Err("txt-1"));
+        assert_eq!(div("<a href=\"data:text/html;base64,AAAA\">a</a>"), Err("txt-1"));
+        assert_eq!(div("<a href=\"data:image/svg+xml,x\">a</a>"), Err("txt-1"));
+        assert_eq!(div("<img src=\"data:image/png;base64,AAAA\"/>"), Ok(()));
+        assert_eq!(div("<p style=\"background:url(java&#10;script:x)\">a</p>"), Err("txt-1"));
+        assert_eq!(div("<p style=\"width: EXPRESSION(x)\">a</p>"), Err("txt-1"));
+        assert_eq!(div("<p style=\"color: red\">a</p>"), Ok(()));
+        assert_eq!(div("<!--> <script>x</script> --><p>a</p>"), Err("txt-1"));
+        assert_eq!(div("<![CDATA[> <script>x</script>]]>"), Err("txt-1"));
+        assert_eq!(div("<!-- a --><![CDATA[b & c]]>"), Ok(()));
+        assert_eq!(div("<p>&foo;</p>"), Err("txt-1"));
+        assert_eq!(div("<p>&Eacute;&euro;</p>"), Ok(()));
         assert_eq!(div("<p>a"), Err("txt-1"));
         assert_eq!(judge("<div>no namespace</div>").map_err(|(rule, _)| rule), Err("txt-1"));
         assert_eq!(judge("plain").map_err(|(rule, _)| rule), Err("txt-1"));

@@ -177,8 +177,8 @@ fn string(text: &str) -> Result<(), &'static str> {
 }
 
 fn code(text: &str) -> Result<(), &'static str> {
-    let blank = |char: char| char.is_whitespace();
-    if text.starts_with(blank) || text.ends_with(blank) || text.contains("  ") || text.contains(['\t', '\n', '\r']) {
+    let blank = |char: char| char != ' ' && (char.is_whitespace() || char.is_control());
+    if text.starts_with(' ') || text.ends_with(' ') || text.contains("  ") || text.contains(blank) {
         return Err("is no code: blanks only singly, between other characters");
     }
     Ok(())

@@ -2,7 +2,7 @@
 //! (<http://hl7.org/fhir/R4/references.html>).
 
 use catalog::Canonical;
-use model::{Element, IssueType};
+use model::{Element, IssueType, Severity};
 
 use crate::known;
 use crate::pass::Pass;
@@ -22,9 +22,16 @@ fn reference<'t>(pass: &mut Pass<'_, 't>, element: Element<'t>, state: &State) {
     let Some(place) = known::get(element, &known::REFERENCE) else { return };
     let Some(text) = place.text() else { return };
     let target = pass.places().target(element, text);
-    if text.starts_with('#') && target == Target::Elsewhere {
+    if text.starts_with('#') && (target == Target::Elsewhere || is_itself(element, text)) {
         pass.error(IssueType::NotFound, element, "reference", || format!("No resource '{text}' is contained here."));
         return;
+    }
+    if target == Target::Elsewhere
+        && let Some(severity) = misshapen(pass, text)
+    {
+        pass.report(severity, IssueType::Value, place, "reference", || {
+            format!("'{text}' is no reference: neither an absolute URL nor of the form [type]/[id].")
+        });
     }
     if let Target::Several(found) = &target
         && bundle_of(element).is_some()
@@ -73,6 +80,37 @@ fn reference<'t>(pass: &mut Pass<'_, 't>, element: Element<'t>, state: &State) {
         aggregation(pass, element, targets, text, found);
         versioning(pass, element, targets, text);
     }
+}
+
+/// `#` is the resource around a contained one; elsewhere it says nothing.
+fn is_itself(element: Element<'_>, text: &str) -> bool {
+    text == "#" && element.resource().name() != "contained"
+}
+
+/// How wrong a text is that can lead nowhere: it is no absolute URL, not `[type]/[id]`, perhaps with a version, and no search
+/// as it stands in transactions (<http://hl7.org/fhir/R4/references.html#literal>). Where it does not even begin with a type
+/// somebody else may understand it.
+fn misshapen(pass: &Pass<'_, '_>, text: &str) -> Option<Severity> {
+    if text.contains(char::is_whitespace) || text.starts_with('/') {
+        return Some(Severity::Error);
+    }
+    if text.is_empty() || super::identity::has_scheme(text) {
+        return None;
+    }
+    let is_type = |ty: &str| super::resource::root(pass.programs, ty).is_some();
+    if text.split_once('?').is_some_and(|(ty, _)| is_type(ty)) {
+        return None;
+    }
+    let mut parts = split_version(text).0.split('/');
+    let ty = parts.next().unwrap_or_default();
+    let is_id = |id: Option<&str>| id.is_some_and(|id| !id.is_empty());
+    if is_type(ty) {
+        let complete = is_id(parts.next()) && parts.next().is_none();
+        return (!complete).then_some(Severity::Error);
+    }
+    let capital: String =
+        ty.char_indices().map(|(at, one)| if at == 0 { one.to_ascii_uppercase() } else { one }).collect();
+    Some(if is_type(&capital) { Severity::Error } else { Severity::Warning })
 }
 
 /// The type in a relative or RESTful reference.
@@ -176,7 +214,13 @@ fn versioning<'t>(pass: &mut Pass<'_, 't>, element: Element<'t>, targets: &Targe
 fn canonical<'t>(pass: &mut Pass<'_, 't>, element: Element<'t>, state: &State) {
     let Some(text) = element.text() else { return };
     let url = Canonical::of(text).url;
-    if url.is_empty() || state.targets.is_empty() {
+    if url.is_empty() {
+        return;
+    }
+    if !url.starts_with('#') && !super::identity::has_scheme(url) {
+        pass.error(IssueType::Value, element, "canonical", || format!("The canonical URL '{text}' must be absolute."));
+    }
+    if state.targets.is_empty() {
         return;
     }
     let found = pass.programs.catalog.any_resource(text);

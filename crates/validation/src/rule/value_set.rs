@@ -22,9 +22,22 @@ pub(crate) fn check<'t>(pass: &mut Pass<'_, 't>, set: Element<'t>) {
             pass.error(IssueType::Invalid, place, RULE, text);
             continue;
         }
+        enumerated(pass, part, system);
         let known = pass.terminology.code_system(system, part.text_at("version"));
         for filter in part.all("filter") {
             self::filter(pass, filter, system, known.as_deref());
+        }
+    }
+}
+
+/// A code that its system cannot have, whatever the version.
+fn enumerated<'t>(pass: &mut Pass<'_, 't>, part: Element<'t>, system: &str) {
+    for place in part.every("concept.code") {
+        let code = place.text().unwrap_or_default();
+        if let Some(why) = model::impossible_code(system, code) {
+            pass.error(IssueType::CodeInvalid, place, RULE, || {
+                format!("The code system {system} can have no code '{code}': {why}.")
+            });
         }
     }
 }

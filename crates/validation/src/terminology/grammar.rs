@@ -1,9 +1,14 @@
 //! Code systems that are a grammar or a small fixed table: units (UCUM), media types (BCP-13), languages (BCP-47),
-//! countries (ISO 3166-1), currencies (ISO 4217), URIs (RFC 3986).
+//! countries (ISO 3166-1), currencies (ISO 4217), URIs (RFC 3986). Of SNOMED CT and LOINC what cannot be a code by its form.
 
 use super::table;
 
-/// Whether a code is one of a system of this kind; `None` for other systems.
+/// Whether all codes of a system follow a grammar or stand in a table here.
+pub(crate) fn is_grammar(system: &str) -> bool {
+    judge(system, "").is_some() && model::impossible_code(system, "").is_none()
+}
+
+/// Whether a code is one of a system of this kind; `None` where that cannot be told, and for other systems.
 pub(crate) fn judge(system: &str, code: &str) -> Option<bool> {
     Some(match system {
         "http://unitsofmeasure.org" => is_unit(code),
@@ -13,7 +18,7 @@ pub(crate) fn judge(system: &str, code: &str) -> Option<bool> {
         "urn:iso:std:iso:3166" | "urn:iso:std:iso:3166:-1" => is_country(code),
         "urn:iso:std:iso:4217" => table::holds(table::CURRENCIES, 3, code),
         "urn:ietf:rfc:3986" => !code.is_empty() && !code.contains(char::is_whitespace),
-        _ => return None,
+        _ => return model::impossible_code(system, code).map(|_| false),
     })
 }
 
@@ -58,7 +63,8 @@ pub(crate) fn is_language(code: &str) -> bool {
     let alphanumeric = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
     let known = match language.len() {
         2 => letters(language) && table::holds(table::LANGUAGES, 2, &language.to_ascii_lowercase()),
-        3..=8 => letters(language),
+        // Nothing is registered with more letters.
+        3 => letters(language),
         _ => false,
     };
     if !known {
@@ -107,6 +113,7 @@ mod tests {
             ("urn:ietf:bcp:13", "text/plain; charset=utf-8", "text/"),
             ("urn:ietf:bcp:47", "de-AT", "de_AT"),
             ("urn:ietf:bcp:47", "zh-Hant-TW", "qq"),
+            ("urn:ietf:bcp:47", "gsw", "english"),
             ("urn:iso:std:iso:3166", "FR", "XX"),
             ("urn:iso:std:iso:3166", "FRA", "FRR"),
             ("urn:iso:std:iso:3166", "250", "251"),
@@ -115,6 +122,8 @@ mod tests {
             assert_eq!(judge(system, good), Some(true), "{system} {good}");
             assert_eq!(judge(system, bad), Some(false), "{system} {bad}");
         }
-        assert_eq!(judge("http://loinc.org", "1"), None);
+        assert_eq!(judge("http://loinc.org", "8867-4"), None);
+        assert_eq!(judge("http://loinc.org", "8867-5"), Some(false));
+        assert_eq!(judge("http://snomed.info/sct", "N02BE01"), Some(false));
     }
 }

@@ -91,8 +91,13 @@ impl Terminology {
         let mut unknown = None;
         let mut any = false;
         let mut result = Membership::Out;
+        // Outside of a code only its system gives a code a meaning (datatypes.html#Coding).
+        let alone = element.text().is_some();
         Coding::each(element, |coding| {
             any = true;
+            if coding.system.is_none() && !alone {
+                return;
+            }
             match self.contains(value_set, &coding) {
                 Membership::In => result = Membership::In,
                 Membership::Unknown(reason) => unknown = Some(reason),

@@ -85,3 +85,28 @@ pub(super) fn same_full_url(places: &Places<'_>, element: Element<'_>) -> Put {
     let is_other = element.name() == "fullUrl" && element.text() != Some(first);
     is_other.then(|| -> (String, Tree) { (places.path(root), with_value(element, first)) })
 }
+
+/// An entry of a document that asks for something.
+pub(super) fn request(places: &Places<'_>, element: Element<'_>) -> Put {
+    let in_document = element.name() == "entry" && element.parent()?.text_at("type") == Some("document");
+    in_document.then(|| {
+        let mut tree = copy(element);
+        tree.edit_at(element.id()).object("request").set("method", "POST").set("url", "Patient");
+        (places.path(element.tree().root()), tree)
+    })
+}
+
+/// Without what opens a document: its time, its identifier, its type, its author.
+pub(super) fn no_opening(places: &Places<'_>, element: Element<'_>) -> Put {
+    let holder = element.parent()?;
+    let needed = match holder.resource_type() {
+        Some("Bundle") => matches!(element.name(), "timestamp" | "identifier" | "type"),
+        Some("Composition") => matches!(element.name(), "status" | "type" | "date" | "title"),
+        _ => false,
+    };
+    needed.then(|| {
+        let mut tree = copy(element);
+        tree.edit_at(element.id()).detach();
+        (places.path(holder), tree)
+    })
+}

@@ -272,9 +272,9 @@ impl Service {
             return Ok(self.enumerated(part, &name, system.as_ref(), sources));
         }
         let Some(system) = system else {
-            let text = match grammar::judge(url, "") {
-                Some(_) => format!("The codes of '{url}' follow a grammar and cannot be listed"),
-                None => {
+            let text = match grammar::is_grammar(url) {
+                true => format!("The codes of '{url}' follow a grammar and cannot be listed"),
+                false => {
                     format!(
                         "A definition for CodeSystem '{url}' could not be found, so the value set cannot be expanded"
                     )
