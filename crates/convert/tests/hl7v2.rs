@@ -395,3 +395,39 @@ fn what_cannot_be_converted_is_refused_in_words() {
     assert!(text("FHS|^~\\&|A\rBHS|^~\\&|B\r").contains("no message header"));
     assert!(text("MSH|^~\\&|A|||||||||||||||KLINGON\r").contains("KLINGON"));
 }
+
+#[test]
+fn results_of_a_second_patient_are_never_those_of_the_first() {
+    let result = "OBX|1|NM|2951-2^Na^LN||129|mmol/L|||||F\r";
+    let second = |number: &str| {
+        format!(
+            "{HEADER}{result}PID|2||{number}^^^&2.16.840.1.113883.19.5&ISO^PI||Roe^Ann\r\
+             OBR|1||F2^LIS|58410-2^CBC^LN|||20261012081500|||||||||||||||||CH|F\r{result}"
+        )
+    };
+    let refusal = support::convert_bytes(second("P2").as_bytes()).unwrap_err();
+    assert!(refusal.to_string().contains("PID[2]"), "{refusal}");
+    // The same patient named again is one patient.
+    let again = converted(&second("P1"));
+    assert_eq!(support::resources(&again.document, "Patient").len(), 1);
+    // What merges records names two and says nothing clinical of either.
+    let merge = "MSH|^~\\&|A|B|C|D|20261012110000+0200||ADT^A40^ADT_A39|M1|P|2.5.1\rPID|1||P1^^^&2.16.840.1.113883.19.5&ISO^PI||Doe^Jan\r\
+                 MRG|P9\rPID|2||P2^^^&2.16.840.1.113883.19.5&ISO^PI||Roe^Ann\rMRG|P8\r";
+    assert!(support::convert_bytes(merge.as_bytes()).is_ok());
+}
+
+#[test]
+fn what_is_given_as_needed_is_no_regular_dose() {
+    let order = |times: &str| {
+        let message = format!(
+            "MSH|^~\\&|A|B|C|D|20261012110000+0200||RDE^O11^RDE_O11|M1|P|2.5.1\rPID|1||P1^^^&2.16.840.1.113883.19.5&ISO^PI||Doe^Jan\r\
+             ORC|NW|1\rRXE||1191^Aspirin^L|1||TAB\rTQ1|1||{times}\r"
+        );
+        support::first(&converted(&message), "MedicationRequest")
+    };
+    assert!(order("BID|||||||PRN for pain").contains("\"asNeededCodeableConcept\":{\"text\":\"PRN for pain\"}"));
+    assert!(order("BID|||||||PRN").contains("\"asNeededBoolean\":true"));
+    assert!(order("BID||||||PRN").contains("\"asNeededBoolean\":true"));
+    assert!(order("BID~PRN").contains("\"asNeededBoolean\":true"));
+    assert!(!order("BID|||||||with food").contains("asNeeded"));
+}

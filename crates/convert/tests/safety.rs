@@ -64,7 +64,7 @@ fn procedures_vaccinations_and_plans() {
 
 #[test]
 fn hazards() {
-    check(include_str!("safety/hazards.txt"), 25);
+    check(include_str!("safety/hazards.txt"), 46);
 }
 
 #[test]
@@ -82,6 +82,68 @@ fn a_relative_leaves_nothing_of_the_patient() {
         count += 1;
     }
     assert!(count >= 5);
+}
+
+#[test]
+fn two_agents_are_two_allergies() {
+    let agent = |code: &str| {
+        format!(
+            "<participant typeCode='CSM'><participantRole><playingEntity><code code='{code}' \
+             codeSystem='2.16.840.1.113883.6.96'/></playingEntity></participantRole></participant>"
+        )
+    };
+    let entry = format!(
+        "<entry><observation classCode='OBS' moodCode='EVN'><id root='2.16.840.1.113883.19.5.9' extension='1'/>\
+         <code code='ASSERTION' codeSystem='2.16.840.1.113883.5.4'/><statusCode code='completed'/>\
+         <value xsi:type='CD' code='416098002' codeSystem='2.16.840.1.113883.6.96'/>{}{}</observation></entry>",
+        agent("764146007"),
+        agent("387207008")
+    );
+    let draft = converted(&summary("48765-2", &entry));
+    let found = support::resources(&draft.document, "AllergyIntolerance");
+    let codes: Vec<_> = found.iter().filter_map(|allergy| allergy.text_at("code.coding.code")).collect();
+    assert_eq!(codes.len(), 2);
+    assert!(codes.contains(&"764146007") && codes.contains(&"387207008"), "{codes:?}");
+    // One identifier for both would make one of them when they are stored.
+    assert_eq!(found.iter().filter(|allergy| allergy.get("identifier").is_some()).count(), 1);
+    assert_eq!(section(&draft, "48765-2").matches("urn:uuid:").count(), 2);
+}
+
+#[test]
+fn what_holds_statements_is_no_procedure() {
+    let held = |code: &str, inner: &str| {
+        let act = format!(
+            "<entry><act classCode='ACT' moodCode='EVN'><code code='{code}' codeSystem='2.16.840.1.113883.6.1'/><statusCode code='active'/>\
+             <entryRelationship typeCode='SUBJ'>{inner}</entryRelationship></act></entry>"
+        );
+        converted(&summary("10183-2", &act))
+    };
+    let medicine = "<substanceAdministration classCode='SBADM' moodCode='EVN'><statusCode code='active'/><consumable><manufacturedProduct>\
+                    <manufacturedMaterial><code code='C07AB02' codeSystem='2.16.840.1.113883.6.73'/></manufacturedMaterial>\
+                    </manufacturedProduct></consumable></substanceAdministration>";
+    let draft = held("10183-2", medicine);
+    assert_eq!(first(&draft, "Procedure"), "");
+    assert!(first(&draft, "MedicationStatement").contains("\"active\""));
+    // What is to be reached was not measured, wherever it stands.
+    let goal = "<observation classCode='OBS' moodCode='GOL'><code code='29463-7' codeSystem='2.16.840.1.113883.6.1'/>\
+                <value xsi:type='PQ' value='70' unit='kg'/></observation>";
+    let draft = held("75326-9", goal);
+    assert_eq!(first(&draft, "Observation") + &first(&draft, "Procedure"), "");
+    assert!(first(&draft, "Goal").contains("\"value\":70"));
+}
+
+#[test]
+fn a_document_of_two_patients_is_refused() {
+    let with = |id: &str| {
+        let other = format!(
+            "<recordTarget><patientRole><id root='2.16.840.1.113883.19.5.2' extension='{id}'/></patientRole></recordTarget>"
+        );
+        let text = summary("11450-4", "").replace("<recordTarget>", &format!("{other}<recordTarget>"));
+        support::convert_bytes(text.as_bytes())
+    };
+    let refusal = with("q").err().map(|refusal| refusal.to_string()).unwrap_or_default();
+    assert!(refusal.contains("several patients"), "{refusal}");
+    assert!(with("p").is_ok());
 }
 
 #[test]

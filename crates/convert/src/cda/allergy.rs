@@ -22,11 +22,11 @@ const ALTERNATE: &str = "http://hl7.org/fhir/StructureDefinition/alternate-codes
 const SNOMED: &str = "http://snomed.info/sct";
 const NO_ALLERGY: &str = "716186003";
 
-/// The AllergyIntolerance of one observation; `concern` is the act around it.
-pub(super) fn allergy(cx: &mut Context<'_>, observation: Node<'_>, concern: Option<Node<'_>>) -> String {
+/// The AllergyIntolerance of one observation, and one more for each further agent; `concern` is the act around it.
+pub(super) fn allergy(cx: &mut Context<'_>, observation: Node<'_>, concern: Option<Node<'_>>) -> Vec<String> {
     let mut tree = entry::begin(cx, observation, "AllergyIntolerance", Some(PROFILE), "");
     let mut to = tree.edit();
-    let negated = entry::is_negated(observation);
+    let negated = entry::is_negated(observation) || concern.is_some_and(entry::is_negated);
     let absence = observation.get("value").is_some_and(table::is_absence);
     let agents = if absence { Vec::new() } else { agents(cx, observation) };
     statuses(cx, observation, concern, negated, &mut to);
@@ -40,7 +40,19 @@ pub(super) fn allergy(cx: &mut Context<'_>, observation: Node<'_>, concern: Opti
         entry::push_notes(cx, note, &mut to);
     }
     reactions(cx, observation, &mut to);
-    cx.add(observation, tree)
+    let more: Vec<String> = agents.iter().skip(1).map(|further| also_to(cx, *further, &tree)).collect();
+    std::iter::once(cx.add(observation, tree)).chain(more).collect()
+}
+
+/// The same allergy to a further agent: a resource of its own, so that nobody overlooks it.
+fn also_to(cx: &mut Context<'_>, entity: Node<'_>, first: &model::Tree) -> String {
+    let mut tree = model::Tree::from_element(first.root());
+    let mut to = tree.edit();
+    // The identifier is that of the first: two resources of one identifier would be taken for one.
+    to.remove("identifier").remove("code").remove("text");
+    agent(cx, entity, &mut to);
+    cx.note(entity, "A further agent of the same allergy; it is an AllergyIntolerance of its own.");
+    cx.add(entity, tree)
 }
 
 /// The `playingEntity` (or `playingDevice`) of each agent, named ones only.
@@ -62,21 +74,9 @@ fn code(cx: &mut Context<'_>, observation: Node<'_>, agents: &[Node<'_>], negate
             part.null_flavor();
         });
     }
-    if let [first, more @ ..] = agents {
+    if let Some(first) = agents.first() {
         agent(cx, *first, to);
         also(cx, value, to);
-        for agent in more {
-            let label = agent.get("code").and_then(|code| code.peek("displayName").or(code.peek("code")));
-            cx.loss(
-                *agent,
-                format!("A further agent {} of the same allergy is kept as a note.", label.unwrap_or_default()),
-            );
-            let text = agent.get("code").and_then(|code| coded::original_text(cx, code)).or(label.map(str::to_owned));
-            if let Some(text) = text.or_else(|| agent.get("name").and_then(Node::text)) {
-                entry::push_note(to, &format!("Further agent: {text}"));
-            }
-            agent.take_all();
-        }
         return;
     }
     // No agent: what the value or the code says is either an absence ("no known allergies") or a kind of allergy.

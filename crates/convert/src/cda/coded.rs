@@ -82,7 +82,12 @@ pub(super) fn fill_concept(cx: &mut Context<'_>, node: Node<'_>, concept: &mut E
     };
     let text = match (original.or(display), qualifiers) {
         (Some(text), Some(more)) => Some(format!("{text} ({more})")),
-        (text, more) => text.or(more),
+        // Alone a qualifier ("left") would be read as the whole.
+        (None, Some(more)) => match node.peek("displayName").or(node.peek("code")) {
+            Some(own) => Some(format!("{own} ({more})")),
+            None => Some(more),
+        },
+        (text, None) => text,
     };
     concept.set_some("text", text.as_deref());
     if let Some(original) = node.get("originalText") {

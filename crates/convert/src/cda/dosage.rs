@@ -1,15 +1,14 @@
-//! Dose and timing into Dosage: PIVL, EIVL, IVL, points in time; split and tapering doses as a sequence
-//! (<http://hl7.org/fhir/R4/dosage.html>, <http://hl7.org/fhir/R4/datatypes.html#Timing>).
+//! Dose, route and condition into Dosage; split and tapering doses as a sequence, times that no single Timing can hold as
+//! dosages of the same number, which hold beside each other (<http://hl7.org/fhir/R4/dosage.html>).
 
-use model::{ElementMut, Primitive};
+use model::{ElementMut, Primitive, Tree};
 
 use super::coded;
 use super::context::Context;
 use super::entry;
 use super::quantity;
 use super::read::Node;
-use super::table;
-use super::time;
+use super::timing::{schedule, timings};
 
 const INSTRUCTION: [&str; 3] = ["PINSTRUCT", "1.3.6.1.4.1.19376.1.5.3.1.4.3", "2.16.840.1.113883.10.20.22.4.20"];
 
@@ -26,7 +25,7 @@ pub(super) fn push_dosages(cx: &mut Context<'_>, act: Node<'_>, to: &mut Element
     let instruction = given.and_then(|inner| entry::statement_text(cx, inner));
     if says_dose(act) || given.is_some() || parts.is_empty() {
         let mut dosage = to.item(name);
-        fill(cx, act, &mut dosage, bounds);
+        let others = fill(cx, act, &mut dosage, bounds);
         dosage.set_some("patientInstruction", instruction.as_deref());
         if let Some(inner) = given {
             // What kind of instruction it is, unless that is all the code says.
@@ -37,9 +36,14 @@ pub(super) fn push_dosages(cx: &mut Context<'_>, act: Node<'_>, to: &mut Element
             inner.get("code").into_iter().for_each(Node::take_all);
             entry::status(inner);
         }
+        if !others.is_empty() {
+            dosage.set("sequence", Primitive::Integer(1));
+        }
+        let made = Tree::from_element(dosage.as_element());
         if !dosage.as_element().has_children() {
             dosage.detach();
         }
+        beside(&made, others, to, name);
     }
     for (place, part) in parts.iter().enumerate() {
         let relation = part.parent();
@@ -52,8 +56,28 @@ pub(super) fn push_dosages(cx: &mut Context<'_>, act: Node<'_>, to: &mut Element
             dosage.set("text", &text);
         }
         entry::status(*part);
-        fill(cx, *part, &mut dosage, true);
+        let others = fill(cx, *part, &mut dosage, true);
         take_product(*part);
+        let made = Tree::from_element(dosage.as_element());
+        beside(&made, others, to, name);
+    }
+}
+
+/// The same dosage at further times: of the same number in the sequence, so that they hold beside each other.
+fn beside(made: &Tree, others: Vec<Tree>, to: &mut ElementMut<'_>, name: &str) {
+    for timing in others {
+        let mut dosage = to.item(name);
+        for part in made.root().children().filter(|part| part.name() != "timing") {
+            dosage.copy(part);
+        }
+        put(&timing, &mut dosage);
+    }
+}
+
+fn put(timing: &Tree, dosage: &mut ElementMut<'_>) {
+    let mut target = dosage.object("timing");
+    for part in timing.root().children() {
+        target.copy(part);
     }
 }
 
@@ -76,8 +100,12 @@ fn says_dose(act: Node<'_>) -> bool {
         || act.get("precondition").is_some()
 }
 
-fn fill(cx: &mut Context<'_>, act: Node<'_>, dosage: &mut ElementMut<'_>, bounds: bool) {
-    timing(cx, act, dosage, bounds);
+/// Fills a Dosage; what comes back are the times that need one of their own.
+fn fill(cx: &mut Context<'_>, act: Node<'_>, dosage: &mut ElementMut<'_>, bounds: bool) -> Vec<Tree> {
+    let mut times = timings(cx, act, bounds).into_iter();
+    if let Some(first) = times.next() {
+        put(&first, dosage);
+    }
     as_needed(cx, act, dosage);
     let site = act.get("approachSiteCode").filter(|site| coded::names_something(cx, *site));
     coded::set_concept(cx, site, dosage, "site");
@@ -98,6 +126,7 @@ fn fill(cx: &mut Context<'_>, act: Node<'_>, dosage: &mut ElementMut<'_>, bounds
             node.null_flavor();
         });
     }
+    times.collect()
 }
 
 fn dose(cx: &mut Context<'_>, act: Node<'_>, dosage: &mut ElementMut<'_>) {
@@ -185,189 +214,6 @@ fn unit_of_presentation(cx: &mut Context<'_>, act: Node<'_>, quantity: &mut Elem
     quantity.set_some("code", unit.peek("code"));
 }
 
-/// The times of a statement, those inside sets of times included.
-pub(super) fn schedule<'d>(act: Node<'d>) -> Vec<Node<'d>> {
-    let mut found = Vec::new();
-    let mut stack: Vec<Node<'d>> = act.all("effectiveTime").collect();
-    stack.reverse();
-    while let Some(node) = stack.pop() {
-        let parts: Vec<Node<'d>> = node.all("comp").collect();
-        if parts.is_empty() {
-            found.push(node);
-        } else {
-            stack.extend(parts.into_iter().rev());
-        }
-    }
-    found
-}
-
-fn timing(cx: &mut Context<'_>, act: Node<'_>, dosage: &mut ElementMut<'_>, bounds: bool) {
-    let mut tree = model::Tree::new("Timing");
-    let mut timing = tree.edit();
-    for when in schedule(act) {
-        match when.xsi_type() {
-            Some("PIVL_TS" | "PIVL_PPD_TS") => periodic(cx, when, &mut timing),
-            Some("EIVL_TS" | "EIVL_PPD_TS") => event(cx, when, &mut timing),
-            Some("TS") if bounds && when.peek("value").is_some() => {
-                let mut point = model::Tree::new("Timing");
-                time::set_time(cx, when, &mut point.edit(), "event");
-                if let Some(text) = point.root().text_at("event") {
-                    timing.push("event", text);
-                }
-            }
-            _ if when.get("event").is_some() => event(cx, when, &mut timing),
-            _ if when.get("period").is_some() => periodic(cx, when, &mut timing),
-            _ if bounds => bound(cx, when, &mut timing),
-            _ => {}
-        }
-    }
-    // Several phases of one period are as many times within it.
-    let times = timing.as_element().every("repeat.timeOfDay").len();
-    if times > 1 && timing.as_element().text_at("repeat.frequency") == Some("1") {
-        timing.object("repeat").set("frequency", Primitive::Integer(times as i64));
-    }
-    if timing.as_element().has_children() {
-        let mut target = dosage.object("timing");
-        for child in tree.root().children() {
-            target.copy(child);
-        }
-    }
-}
-
-/// The treatment's period as bounds of the timing; a mere width as its duration.
-fn bound(cx: &mut Context<'_>, when: Node<'_>, timing: &mut ElementMut<'_>) {
-    if let Some(width) = when.get("width").filter(|width| width.peek("value").is_some()) {
-        if !matches!(time::when(Some(when)), time::When::Interval(_)) {
-            quantity::fill_quantity(cx, width, &mut timing.object("repeat").object("boundsDuration"));
-            return;
-        }
-        width.take_attributes();
-    }
-    if let time::When::Interval(interval) = time::when(Some(when)) {
-        if interval.attributes_taken() && timing.as_element().at("repeat.boundsPeriod").is_some() {
-            return;
-        }
-        time::fill_period(cx, interval, &mut timing.object("repeat").object("boundsPeriod"));
-    } else {
-        time::unknown_flavor(when);
-    }
-}
-
-fn periodic(cx: &mut Context<'_>, when: Node<'_>, timing: &mut ElementMut<'_>) {
-    when.take_attributes();
-    when.null_flavor();
-    let phase = when.get("phase");
-    let period = when.get("period");
-    if let Some(period) = period {
-        let low = period.get("low").filter(|low| low.peek("value").is_some());
-        let base = period.peek("value").map(|_| period).or(low);
-        match base {
-            Some(base) => set_period(cx, base, "period", timing),
-            None => {
-                time::unknown_flavor(period);
-            }
-        }
-        if let Some(high) = period.get("high").filter(|high| high.peek("value").is_some() && low.is_some()) {
-            set_period(cx, high, "periodMax", timing);
-        }
-    }
-    let Some(phase) = phase else { return };
-    phase.take_attributes();
-    let start = phase
-        .get("low")
-        .filter(|low| low.peek("value").is_some())
-        .or(Some(phase).filter(|phase| phase.peek("value").is_some()));
-    if let Some(start) = start {
-        match start.attr("value").and_then(clock) {
-            Some(clock) => {
-                timing.object("repeat").push("timeOfDay", &clock);
-            }
-            None => {
-                let value = start.peek("value").unwrap_or_default();
-                cx.note(start, format!("The phase of the period, {value}, gives no time of day."));
-            }
-        }
-    }
-    if let Some(width) = phase.get("width").filter(|width| width.peek("value").is_some()) {
-        set_period(cx, width, "duration", timing);
-    }
-    if let Some(high) = phase.get("high") {
-        high.take_attributes();
-    }
-}
-
-/// `YYYYMMDDhhmm…` as `hh:mm:00`.
-fn clock(value: &str) -> Option<String> {
-    let digits = value.split(['+', '-', '.']).next()?;
-    let (hour, minute) = (digits.get(8..10)?, digits.get(10..12).unwrap_or("00"));
-    model::PartialTime::parse(&format!("{hour}:{minute}:00")).map(|_| format!("{hour}:{minute}:00"))
-}
-
-fn set_period(cx: &mut Context<'_>, node: Node<'_>, name: &str, timing: &mut ElementMut<'_>) {
-    let value = node.attr("value").and_then(quantity::decimal);
-    let unit = match node.peek("unit").unwrap_or_default() {
-        unit @ ("s" | "min" | "h" | "d" | "wk" | "mo" | "a") => unit,
-        "hr" | "H" => "h",
-        "day" => "d",
-        other => {
-            cx.loss(node, format!("The unit of time {other:?} has no counterpart; the period is kept as text."));
-            return;
-        }
-    };
-    let Some(value) = value else { return };
-    let mut repeat = timing.object("repeat");
-    repeat.set(name, Primitive::Number(&value));
-    match name {
-        "period" => {
-            repeat.set("frequency", 1).set("periodUnit", unit);
-        }
-        "duration" => {
-            repeat.set("durationUnit", unit);
-        }
-        _ => {}
-    }
-}
-
-fn event(cx: &mut Context<'_>, when: Node<'_>, timing: &mut ElementMut<'_>) {
-    when.take_attributes();
-    when.null_flavor();
-    if let Some(event) = when.get("event").filter(|event| event.peek("code").is_some()) {
-        let code = event.attr("code").unwrap_or_default();
-        match table::lookup("when", &code.to_ascii_uppercase()) {
-            Some(code) => {
-                timing.object("repeat").push("when", code);
-            }
-            None => {
-                coded::fill_concept(cx, event, &mut timing.object("code"));
-            }
-        }
-    }
-    let Some(offset) = when.get("offset") else { return };
-    offset.take_attributes();
-    let amount = offset.get("low").or(offset.get("width")).or(Some(offset)).filter(|node| node.peek("value").is_some());
-    let Some(amount) = amount else { return };
-    let minutes =
-        amount.attr("value").and_then(|value| value.parse::<f64>().ok()).and_then(|value| match amount.peek("unit") {
-            Some("min") => Some(value),
-            Some("h") => Some(value * 60.0),
-            Some("s") => Some(value / 60.0),
-            _ => None,
-        });
-    match minutes.filter(|minutes| *minutes >= 0.0 && minutes.fract() == 0.0) {
-        Some(minutes) => {
-            timing.object("repeat").set("offset", Primitive::Integer(minutes as i64));
-        }
-        None => cx.loss(
-            amount,
-            format!(
-                "The offset {} {} from the event has no form in Timing.",
-                amount.peek("value").unwrap_or_default(),
-                amount.peek("unit").unwrap_or_default()
-            ),
-        ),
-    }
-}
-
 /// A precondition means "as needed": its value says for what.
 fn as_needed(cx: &mut Context<'_>, act: Node<'_>, dosage: &mut ElementMut<'_>) {
     let Some(criterion) = act.get("precondition").and_then(|condition| condition.get("criterion")) else { return };
@@ -397,6 +243,21 @@ fn as_needed(cx: &mut Context<'_>, act: Node<'_>, dosage: &mut ElementMut<'_>) {
         },
     }
     criterion.get("code").into_iter().for_each(Node::take_all);
+    // Dosage has one condition: further ones stand beside it in words.
+    for more in act.all("precondition").skip(1).filter_map(|condition| condition.get("criterion")) {
+        let text = entry::statement_text(cx, more);
+        let value = more.get("value").filter(|value| coded::names_something(cx, *value));
+        let said = value.and_then(|value| entry::said(cx, value)).or(text);
+        if let Some(said) = said {
+            let mut concept = dosage.item("additionalInstruction");
+            match value {
+                Some(value) => coded::fill_concept(cx, value, &mut concept),
+                None => more.get("value").into_iter().for_each(Node::take_all),
+            }
+            concept.set("text", &format!("As needed: {said}"));
+            more.get("code").into_iter().for_each(Node::take_all);
+        }
+    }
 }
 
 /// The instruction to the patient; what is said to the pharmacist is none.

@@ -31,6 +31,9 @@ pub(super) fn encounter(cx: &mut Context<'_>, act: Node<'_>) -> String {
     for role in act.all("participant").filter_map(|participant| participant.get("participantRole")) {
         location(cx, role, &mut to);
     }
+    if let Some(disposition) = act.get("dischargeDispositionCode").filter(|code| coded::names_something(cx, *code)) {
+        coded::fill_concept(cx, disposition, &mut to.object("hospitalization").object("dischargeDisposition"));
+    }
     super::procedure::reasons(cx, act, &mut to);
     // Encounter has no note.
     let notes: Vec<String> =

@@ -7,6 +7,7 @@ use super::device;
 use super::encounter;
 use super::entry::{inner, inner_coded, is_negated, is_untouched, other_subject, statements as statements_in};
 use super::family as family_history;
+use super::goal;
 use super::immunization;
 use super::media;
 use super::medication::{self, Prescription};
@@ -18,6 +19,7 @@ use super::read::Node;
 use super::section::Family;
 use super::specimen;
 use super::study;
+use super::told;
 
 const ALLERGY: [&str; 5] = [
     "1.3.6.1.4.1.12559.11.10.1.3.1.3.17",
@@ -67,6 +69,8 @@ fn main(cx: &mut Context<'_>, act: Node<'_>, family: Family) -> Vec<String> {
         return of_other(cx, act, other, family);
     }
     match act.name() {
+        _ if act.peek("moodCode") == Some("GOL") => vec![goal::goal(cx, act)],
+        "observation" if is_allergy(act, family) => allergy::allergy(cx, act, None),
         "observation" => vec![single(cx, act, family)],
         "act" if study::is_study(act) => vec![study::imaging_study(cx, act)],
         "act" => concern(cx, act, family),
@@ -116,9 +120,6 @@ fn of_other(cx: &mut Context<'_>, act: Node<'_>, other: Node<'_>, family: Family
 }
 
 fn single(cx: &mut Context<'_>, act: Node<'_>, family: Family) -> String {
-    if is_allergy(act, family) {
-        return allergy::allergy(cx, act, None);
-    }
     if procedure::is_planned(act) {
         return procedure::request(cx, act);
     }
@@ -153,20 +154,32 @@ fn concern(cx: &mut Context<'_>, act: Node<'_>, family: Family) -> Vec<String> {
         .collect();
     let about_allergy = observations.iter().any(|inner| is_allergy(*inner, family));
     let about_problem = matches!(family, Family::Problems | Family::PastProblems) || act.has_template(CONCERN);
-    if !observations.is_empty() && (about_allergy || about_problem) {
+    let says_concern = act.is_coded("CONC");
+    if !observations.is_empty() && (about_allergy || about_problem || says_concern) {
         act.get("code").into_iter().for_each(Node::take_all);
         super::entry::statement_text(cx, act);
         for observation in observations.iter().filter(|inner| !is_comment(**inner)) {
-            found.push(if is_allergy(*observation, family) {
-                allergy::allergy(cx, *observation, Some(act))
+            if let Some(other) = other_subject(cx, *observation) {
+                found.extend(of_other(cx, *observation, other, family));
+                continue;
+            }
+            if is_allergy(*observation, family) {
+                found.extend(allergy::allergy(cx, *observation, Some(act)));
+            } else if about_problem || is_problem(*observation) || names_problem(cx, *observation) {
+                found.push(problem::condition(cx, *observation, Some(act), "problem-list-item"));
             } else {
-                problem::condition(cx, *observation, Some(act), "problem-list-item")
-            });
+                super::entry::status(act);
+                found.push(observation::observation(cx, *observation, family));
+            }
         }
         return found;
     }
-    if is_comment(act) {
+    if is_holder(act) {
+        hold(cx, act, family, &mut found);
+    } else if is_comment(act) {
         found.push(observation::comment(cx, act));
+    } else if let Some(question) = told::question(act).filter(|_| !procedure::is_planned(act)) {
+        found.push(told::told(cx, act, question));
     } else if procedure::is_planned(act) {
         found.push(procedure::request(cx, act));
     } else if cx.laboratory && inner(act).next().is_some() {
@@ -180,6 +193,50 @@ fn concern(cx: &mut Context<'_>, act: Node<'_>, family: Family) -> Vec<String> {
         found.push(procedure::procedure(cx, act));
     }
     found
+}
+
+/// Whether an act only holds what it names ("encounter diagnosis", "discharge medication"): nothing was done by it.
+fn is_holder(act: Node<'_>) -> bool {
+    let code = act.get("code").and_then(|code| code.peek("code"));
+    code.is_some_and(|code| super::table::lookup("holder", code).is_some()) && inner(act).next().is_some()
+}
+
+/// The diagnoses and medicines that an act holds, which say of what kind they are; other statements in it are read by their own
+/// class.
+fn hold(cx: &mut Context<'_>, act: Node<'_>, family: Family, found: &mut Vec<String>) {
+    super::entry::status(act);
+    for (_, held) in inner(act).filter(|(_, held)| !is_comment(*held)) {
+        let kind = held.get("code").and_then(|code| code.peek("code"));
+        let general = kind.is_none_or(|kind| super::table::lookup("general-problem", kind).is_some());
+        let other = other_subject(cx, held).is_some() || held.peek("moodCode") == Some("GOL");
+        match held.name() {
+            "observation" if !other && (is_problem(held) || general && names_problem(cx, held)) => {
+                super::entry::statement_text(cx, act);
+                found.push(problem::condition(cx, held, Some(act), "encounter-diagnosis"));
+            }
+            "substanceAdministration" => found.extend(statement(cx, held, nested_family(family))),
+            _ => {}
+        }
+    }
+    let Some(code) = act.get("code") else { return };
+    let general = code.peek("code").is_some_and(|code| super::table::lookup("general-problem", code).is_some());
+    if general || found.is_empty() && code.peek("code") == Some("48768-6") {
+        return code.take_all();
+    }
+    let mut holder = model::Tree::new("Condition");
+    coded::fill_concept(cx, code, &mut holder.edit().object("category"));
+    let Some(category) = holder.root().get("category") else { return };
+    for reference in found.iter() {
+        let repeats = matches!(cx.document.type_of(reference), "Condition" | "MedicationRequest");
+        if !repeats && cx.document.type_of(reference) != "MedicationStatement" {
+            continue;
+        }
+        if let Some(tree) = cx.document.resource_mut(reference)
+            && (repeats || tree.root().get("category").is_none())
+        {
+            tree.edit().copy_as("category", category, repeats);
+        }
+    }
 }
 
 /// An act of a laboratory groups its batteries: its code is that of its section, or names a battery itself.
@@ -216,13 +273,13 @@ fn administration(cx: &mut Context<'_>, act: Node<'_>, family: Family) -> String
     let planned = family == Family::Plan || matches!(act.peek("moodCode"), Some("RQO" | "PRP"));
     if planned {
         let requester = cx.author.clone();
-        let prescription = Prescription { group: None, requester, authored: None };
+        let prescription = Prescription { group: None, requester, authored: None, planned: true };
         return medication::request(cx, act, &prescription);
     }
     if vaccine && act.peek("moodCode") != Some("INT") {
         return immunization::immunization(cx, act);
     }
-    medication::statement(cx, act)
+    medication::statement(cx, act, vaccine)
 }
 
 fn has_device(act: Node<'_>) -> bool {
@@ -244,9 +301,15 @@ fn supply(cx: &mut Context<'_>, act: Node<'_>, family: Family) -> Vec<String> {
 
 /// What stands inside a statement and no map has touched becomes a resource of its own.
 pub(super) fn leftovers(cx: &mut Context<'_>, act: Node<'_>, family: Family, found: &mut Vec<String>) {
+    let about = found.first().filter(|_| found.len() == 1).cloned();
+    inside(cx, act, family, about.as_deref(), found);
+}
+
+/// The same; `about` is the one resource that the statement became.
+fn inside(cx: &mut Context<'_>, act: Node<'_>, family: Family, about: Option<&str>, found: &mut Vec<String>) {
     for (_, inner) in inner(act) {
         if !is_untouched(inner) {
-            leftovers(cx, inner, family, found);
+            inside(cx, inner, family, about, found);
             continue;
         }
         let identified_only = inner.name() == "encounter" && inner.get("code").is_none();
@@ -259,7 +322,38 @@ pub(super) fn leftovers(cx: &mut Context<'_>, act: Node<'_>, family: Family, fou
             || self::inner(inner).next().is_some();
         if says && inner.name() != "regionOfInterest" {
             let nested = if is_allergy(inner, family) { Family::Allergies } else { nested_family(family) };
-            found.extend(statement(cx, inner, nested));
+            let made = statement(cx, inner, nested);
+            if let Some(about) = about {
+                tell_what_of(cx, &made, about);
+            }
+            found.extend(made);
+        }
+    }
+}
+
+/// What is observed of a problem, an allergy, a procedure or a medicine (its state of health, its severity) names what it
+/// is about; a problem inside an encounter is a diagnosis of it.
+fn tell_what_of(cx: &mut Context<'_>, made: &[String], about: &str) {
+    const KINDS: [&str; 5] = ["Condition", "AllergyIntolerance", "Procedure", "Immunization", "MedicationStatement"];
+    if cx.document.type_of(about) == "Encounter" {
+        for reference in
+            made.iter().filter(|reference| cx.document.type_of(reference) == "Condition").collect::<Vec<_>>()
+        {
+            if let Some(tree) = cx.document.resource_mut(about) {
+                tree.edit().item("diagnosis").object("condition").set("reference", reference);
+            }
+        }
+        return;
+    }
+    if !KINDS.contains(&cx.document.type_of(about)) {
+        return;
+    }
+    for reference in made {
+        if cx.document.type_of(reference) != "Observation" {
+            continue;
+        }
+        if let Some(tree) = cx.document.resource_mut(reference).filter(|tree| tree.root().get("focus").is_none()) {
+            tree.edit().item("focus").set("reference", about);
         }
     }
 }

@@ -68,7 +68,29 @@ pub(super) fn immunization(cx: &mut Context<'_>, act: Node<'_>) -> String {
     procedure::reasons(cx, act, &mut to);
     entry::push_notes(cx, act, &mut to);
     protocol(cx, act, &mut to);
-    cx.add(act, tree)
+    let reference = cx.add(act, tree);
+    reactions(cx, act, &reference);
+    reference
+}
+
+/// What the vaccination caused: Observations that its reactions lead to. A reaction that is denied is none.
+fn reactions(cx: &mut Context<'_>, act: Node<'_>, immunization: &str) {
+    const REACTION: &str = "2.16.840.1.113883.10.20.22.4.9";
+    for (relation, inner) in entry::inner(act) {
+        let caused = relation.peek("typeCode") == Some("CAUS") && relation.peek("inversionInd") != Some("true")
+            || inner.has_template(REACTION);
+        if !caused || inner.name() != "observation" || entry::is_negated(inner) || !entry::is_untouched(inner) {
+            continue;
+        }
+        let when = inner.get("effectiveTime").and_then(|when| time::peek_time(when.get("low").unwrap_or(when)));
+        let observation = super::observation::observation(cx, inner, super::section::Family::Other);
+        if let Some(tree) = cx.document.resource_mut(immunization) {
+            let mut to = tree.edit();
+            let mut reaction = to.item("reaction");
+            reaction.set_some("date", when.as_deref());
+            reaction.object("detail").set("reference", &observation);
+        }
+    }
 }
 
 const FUNCTION: &str = "http://terminology.hl7.org/CodeSystem/v2-0443";

@@ -14,6 +14,7 @@ use super::quantity;
 use super::read::Node;
 use super::table;
 use super::time;
+use super::timing;
 
 const STATEMENT: &str = "http://hl7.eu/fhir/eps/StructureDefinition/MedicationStatement-eu-eps";
 const REQUEST: &str = "http://hl7.eu/fhir/mpd/StructureDefinition/MedicationRequest-eu-mpd";
@@ -25,8 +26,8 @@ const RECORDED: &str = "http://hl7.org/fhir/5.0/StructureDefinition/extension-Me
 /// Codes of the statement itself that say only that a medicine is taken.
 const PLAIN: [&str; 3] = ["DRUG", "IMMUNIZ", "TREATMENT"];
 
-/// The MedicationStatement of a `substanceAdministration`.
-pub(super) fn statement(cx: &mut Context<'_>, act: Node<'_>) -> String {
+/// The MedicationStatement of a `substanceAdministration`; `vaccine` says whether it speaks of a vaccination.
+pub(super) fn statement(cx: &mut Context<'_>, act: Node<'_>, vaccine: bool) -> String {
     let mut tree = entry::begin(cx, act, "MedicationStatement", Some(STATEMENT), "");
     let mut to = tree.edit();
     let negated = entry::is_negated(act);
@@ -39,12 +40,14 @@ pub(super) fn statement(cx: &mut Context<'_>, act: Node<'_>) -> String {
             (_, true) => "not-taken",
             // What is completed of a planned item is the planning, not the treatment.
             _ if status == "completed" && is_planned_item(cx, act) => "intended",
+            // A vaccination that is still to be given.
+            _ if vaccine && matches!(status, "active" | "unknown") => "intended",
             _ => status,
         },
     );
     set_medication(cx, act, CORE_PRODUCT, &mut to);
     cx.set_patient(&mut to, "subject");
-    let period = dosage::schedule(act).into_iter().find(|when| {
+    let period = timing::schedule(act).into_iter().find(|when| {
         when.get("event").is_none()
             && when.get("period").is_none()
             && !matches!(when.xsi_type(), Some("PIVL_TS" | "EIVL_TS"))
@@ -64,6 +67,7 @@ pub(super) fn statement(cx: &mut Context<'_>, act: Node<'_>) -> String {
     procedure::reasons(cx, act, &mut to);
     entry::push_notes(cx, act, &mut to);
     fulfilment_notes(cx, act, &mut to);
+    substitution_note(cx, act, &mut to);
     dosage::push_dosages(cx, act, &mut to, "dosage", false);
     let reference = cx.add(act, tree);
     supplies(cx, act, &reference);
@@ -75,7 +79,7 @@ pub(super) fn statement(cx: &mut Context<'_>, act: Node<'_>) -> String {
 fn is_planned_item(cx: &Context<'_>, act: Node<'_>) -> bool {
     const ITEM: &str = "1.3.6.1.4.1.19376.1.9.1.3.";
     let templates = || act.all("templateId").filter_map(|template| template.peek("root"));
-    let ended = dosage::schedule(act).iter().filter_map(|when| when.get("high").and_then(time::peek_time)).any(|end| {
+    let ended = timing::schedule(act).iter().filter_map(|when| when.get("high").and_then(time::peek_time)).any(|end| {
         let written = cx.date.as_deref().unwrap_or_default();
         end.get(..10).unwrap_or(&end) < written.get(..10).unwrap_or(written)
     });
@@ -159,6 +163,8 @@ pub(super) struct Prescription<'d> {
     pub(super) requester: Option<String>,
     /// When it was written.
     pub(super) authored: Option<Node<'d>>,
+    /// Whether its mood says how firmly it is meant: outside of a prescription a medicine may only be planned.
+    pub(super) planned: bool,
 }
 
 /// The MedicationRequest of one item of a prescription, or of a planned medication.
@@ -167,7 +173,13 @@ pub(super) fn request(cx: &mut Context<'_>, act: Node<'_>, prescription: &Prescr
     let mut to = tree.edit();
     let status = entry::mapped_status(cx, act, "medication-request", "unknown");
     to.set("status", status);
-    to.set("intent", if act.peek("moodCode") == Some("PRP") { "proposal" } else { "order" });
+    let mood = act.peek("moodCode").unwrap_or_default();
+    let intent = match prescription.planned {
+        true => table::lookup("request-intent", mood).unwrap_or("plan"),
+        false if mood == "PRP" => "proposal",
+        false => "order",
+    };
+    to.set("intent", intent);
     if entry::is_negated(act) {
         to.set("doNotPerform", true);
     }
@@ -274,11 +286,26 @@ fn substitution(cx: &mut Context<'_>, act: Node<'_>, to: &mut ElementMut<'_>) {
     }
 }
 
+/// Whether another product may be given: a MedicationStatement has no place for it.
+fn substitution_note(cx: &mut Context<'_>, act: Node<'_>, to: &mut ElementMut<'_>) {
+    for (_, inner) in entry::inner(act).filter(|(_, inner)| inner.name() == "act") {
+        let Some(code) = inner.get("code").filter(|code| coded::code_in(cx, *code, SUBSTITUTION).is_some()) else {
+            continue;
+        };
+        let said = entry::said(cx, code).unwrap_or_default();
+        entry::push_note(to, &format!("Substitution: {said}"));
+        super::problem::take_status(cx, inner);
+    }
+}
+
 fn request_of_supply(cx: &mut Context<'_>, supply: Node<'_>, product: Option<Node<'_>>) -> String {
     let mut tree = entry::begin(cx, supply, "MedicationRequest", None, "");
     let mut to = tree.edit();
     let status = entry::mapped_status(cx, supply, "medication-request", "unknown");
     to.set("status", status).set("intent", "order");
+    if entry::is_negated(supply) {
+        to.set("doNotPerform", true);
+    }
     let own = supply.at("product/manufacturedProduct").or(product);
     match own.and_then(|product| product::medication(cx, product, CORE_PRODUCT)) {
         Some(reference) => {
@@ -338,6 +365,7 @@ pub(super) fn dispense(cx: &mut Context<'_>, supply: Node<'_>, product: Option<N
         Some(_) => entry::mapped_status(cx, supply, "medication-dispense", "unknown"),
         None => "completed",
     };
+    let status = if entry::is_negated(supply) && status != "entered-in-error" { "declined" } else { status };
     to.set("status", status);
     let own = supply.at("product/manufacturedProduct").or(product);
     let profile = if mpd { MPD_PRODUCT } else { CORE_PRODUCT };
@@ -377,6 +405,7 @@ pub(super) fn dispense(cx: &mut Context<'_>, supply: Node<'_>, product: Option<N
     dispensed_substitution(cx, supply, &mut to);
     entry::push_notes(cx, supply, &mut to);
     fulfilment_notes(cx, supply, &mut to);
+    substitution_note(cx, supply, &mut to);
     cx.add(supply, tree)
 }
 

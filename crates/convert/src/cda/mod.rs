@@ -13,6 +13,7 @@ mod encounter;
 mod entries;
 mod entry;
 mod family;
+mod goal;
 mod header;
 mod immunization;
 mod media;
@@ -36,6 +37,8 @@ mod study;
 mod table;
 mod target;
 pub(crate) mod time;
+mod timing;
+mod told;
 pub(crate) mod ucum;
 mod unstructured;
 mod value;
@@ -83,6 +86,7 @@ fn convert(knowledge: &Knowledge<'_>, source: &Source<'_>, options: &Options) ->
         let text = format!("The document's element is {:?}, not ClinicalDocument.", root.name());
         return Err(Refusal::new(Issue::new(Severity::Fatal, IssueType::Structure, root.path(), text)));
     }
+    one_patient(root)?;
     let category = category(root, options)?;
     let hash = identity::hash(source.bytes);
     let document = Document::new(hash);
@@ -110,6 +114,24 @@ fn convert(knowledge: &Knowledge<'_>, source: &Source<'_>, options: &Options) ->
     let document = target::assemble(&mut cx, root, &category)?;
     account::losses(&mut cx, root);
     Ok(Draft::made(document, category, FORMAT.name, cx.report, source, hash, options.now))
+}
+
+/// Refuses a document about several patients: nothing in it says which statement is whose.
+fn one_patient(root: Node<'_>) -> Result<(), Refusal> {
+    let ids = |role: Node<'_>| -> Vec<String> {
+        let said = |id: Node<'_>| Some([id.peek("root")?, id.peek("extension").unwrap_or_default()].join(" "));
+        role.all("id").filter_map(said).collect()
+    };
+    let mut roles = root.all("recordTarget").filter_map(|target| target.get("patientRole"));
+    let first = roles.next().map(ids).unwrap_or_default();
+    let other = roles.find(|role| {
+        let own = ids(*role);
+        !own.is_empty() && !own.iter().any(|id| first.contains(id))
+    });
+    let Some(other) = other else { return Ok(()) };
+    let text = "The document is about several patients; each needs a document of its own.";
+    let issue = Issue::new(Severity::Error, IssueType::NotSupported, other.path(), text);
+    Err(Refusal::new(issue.at(Some(other.position()))))
 }
 
 /// The category of the document by its type; what is asked for wins where the type names none. A type of no category

@@ -15,6 +15,7 @@ const CLINICAL: &str = "http://terminology.hl7.org/CodeSystem/condition-clinical
 const VERIFICATION: &str = "http://terminology.hl7.org/CodeSystem/condition-ver-status";
 const CATEGORY: &str = "http://terminology.hl7.org/CodeSystem/condition-category";
 const SNOMED: &str = "http://snomed.info/sct";
+const PROBLEM: &str = "problem-list-item";
 const NO_PROBLEM: &str = "160245001";
 /// LOINC codes of a status observation.
 const STATUS: [&str; 2] = ["33999-4", "66455-7"];
@@ -28,9 +29,12 @@ pub(super) fn condition(
 ) -> String {
     let mut tree = entry::begin(cx, observation, "Condition", Some(PROFILE), "");
     let mut to = tree.edit();
-    let negated = entry::is_negated(observation) && !observation.get("value").is_some_and(table::is_absence);
+    let denied = entry::is_negated(observation) || concern.is_some_and(entry::is_negated);
+    let negated = denied && !observation.get("value").is_some_and(table::is_absence);
     let value = observation.get("value");
-    statuses(cx, observation, concern, negated, &mut to);
+    // What is completed of an act that holds a diagnosis is the act, not the illness.
+    let watched = concern.filter(|_| category == PROBLEM);
+    statuses(cx, observation, watched, negated, &mut to);
     to.item("category").item("coding").set("system", CATEGORY).set("code", category);
     kind(cx, observation, &mut to);
     if let Some(severity) = entry::inner_coded(observation, "SEV") {

@@ -82,6 +82,9 @@ pub(super) fn fill_range(cx: &mut Context<'_>, node: Node<'_>, range: &mut Eleme
         let Some(bound) = node.get(name) else { continue };
         if bound.peek("value").is_some() {
             fill_quantity(cx, bound, &mut range.object(name));
+            if bound.peek("inclusive") == Some("false") {
+                cx.note(bound, "The end itself is not in the range; a Range of FHIR has its ends.");
+            }
         } else {
             bound.null_flavor();
         }

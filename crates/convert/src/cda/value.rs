@@ -44,6 +44,14 @@ pub(super) fn set_value(cx: &mut Context<'_>, node: Node<'_>, to: &mut ElementMu
             }
         }
         "RTO" | "RTO_PQ_PQ" | "RTO_QTY_QTY" => quantity::fill_ratio(cx, node, &mut to.object(&name("Ratio"))),
+        // More than nothing, though too little to be measured; enough, though not measured: neither is unknown.
+        _ if matches!(node.peek("nullFlavor"), Some("TRC" | "QS")) && node.peek("value").is_none() => {
+            let (code, text) = if node.null_flavor() == Some("TRC") { ("TRC", "Trace") } else { ("QS", "Sufficient") };
+            let mut concept = to.object(&name("CodeableConcept"));
+            concept.item("coding").set("system", NULL_FLAVOR).set("code", code);
+            concept.set("text", text);
+            node.take_attributes();
+        }
         "CD" | "CE" | "CV" | "CO" | "CS" | "SC" if coded::names_something(cx, node) => {
             coded::fill_concept(cx, node, &mut to.object(&name("CodeableConcept")));
         }
@@ -84,6 +92,7 @@ pub(super) fn is_interpretation(cx: &Context<'_>, node: Node<'_>) -> bool {
 }
 
 const INTERPRETATION: &str = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation";
+const NULL_FLAVOR: &str = "http://terminology.hl7.org/CodeSystem/v3-NullFlavor";
 const YES_NO: &str = "http://terminology.hl7.org/CodeSystem/v2-0136";
 const REASON: &str = "http://terminology.hl7.org/CodeSystem/data-absent-reason";
 

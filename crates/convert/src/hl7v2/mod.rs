@@ -76,6 +76,7 @@ fn convert(knowledge: &Knowledge<'_>, source: &Source<'_>, options: &Options) ->
     if let Some(draft) = mdm::embedded(knowledge, &message, source, options) {
         return draft.map(|draft| of_message(draft, source, options));
     }
+    patient::one(&message)?;
     let groups = group::groups(&message);
     let (plan, category) = plan(&message, &groups, options)?;
     let hash = identity::hash(source.bytes);

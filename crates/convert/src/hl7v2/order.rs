@@ -248,6 +248,7 @@ pub(super) fn dosage_timing(cx: &mut Context<'_>, segment: &Segment, to: &mut El
     if let Some(words) = segment.f(11).whole() {
         to.set("patientInstruction", &words);
     }
+    as_needed(segment, to);
     for (field, name) in [
         (4, "At"),
         (5, "Relative time"),
@@ -262,6 +263,27 @@ pub(super) fn dosage_timing(cx: &mut Context<'_>, segment: &Segment, to: &mut El
             let mut concept = to.item("additionalInstruction");
             concept.set("text", &format!("{name}: {}", parts.join(", ")));
         }
+    }
+}
+
+/// "As needed" (PRN), said by the repeat pattern, the priority or the condition: what is given only then is no regular dose.
+fn as_needed(segment: &Segment, to: &mut ElementMut<'_>) {
+    let is_prn = |text: &str| text.split(|c: char| !c.is_ascii_alphanumeric()).next() == Some("PRN");
+    let condition = segment.f(10).peek().filter(|text| is_prn(text));
+    let mut codes = segment.reps(3).map(|part| part.c(1)).chain(segment.reps(9).map(|part| part.c(1)));
+    let coded = codes.any(|code| code.peek().is_some_and(is_prn));
+    match condition.filter(|text| text.trim() != "PRN") {
+        Some(_) => {
+            to.object("asNeededCodeableConcept").set_some("text", segment.f(10).whole().as_deref());
+        }
+        None if condition.is_some() || coded => {
+            to.set("asNeededBoolean", true);
+            if condition.is_some() {
+                segment.f(10).take_all();
+            }
+            segment.reps(9).filter(|part| part.c(1).peek() == Some("PRN")).for_each(|part| part.c(1).take_all());
+        }
+        None => {}
     }
 }
 

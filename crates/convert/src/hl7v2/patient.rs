@@ -1,14 +1,14 @@
 //! PID, PD1, NK1 and MRG into Patient and RelatedPerson (patient-eu-core:
 //! <http://hl7.eu/fhir/base/StructureDefinition/patient-eu-core>).
 
-use model::{Severity, Tree};
+use model::{Issue, IssueType, Severity, Tree};
 
 use super::coded;
 use super::context::Context;
 use super::datatypes;
 use super::fields;
 use super::read::{Message, Segment};
-use crate::cda;
+use crate::{Refusal, cda};
 
 const PROFILE: &str = "http://hl7.eu/fhir/base/StructureDefinition/patient-eu-core";
 const EXTENSION: &str = "http://hl7.org/fhir/StructureDefinition/";
@@ -45,8 +45,50 @@ pub(super) fn patient(cx: &mut Context<'_>, message: &Message) {
     let reference = cx.document.add("Patient", tree);
     cx.mapped(segment, &format!("Patient {reference}"));
     for other in patients {
-        cx.remark(Severity::Warning, other, "A second patient in one message: nothing of it was carried.");
+        let text = match is_same(segment, other) {
+            true => "The patient is named again; what is said here beyond the first time was not carried.",
+            false => "A second patient in one message: nothing of it was carried.",
+        };
+        cx.remark(Severity::Warning, other, text);
     }
+}
+
+/// Refuses a message that says something clinical of a second patient: it would be taken for the first one's. What merges or
+/// links records names two and says nothing of them.
+pub(super) fn one(message: &Message) -> Result<(), Refusal> {
+    const OF_RECORDS: [&str; 6] = ["PID", "PD1", "MRG", "PV1", "PV2", "DB1"];
+    let Some(first) = message.first("PID") else { return Ok(()) };
+    let mut second = None;
+    for segment in &message.segments {
+        if segment.name() == "PID" {
+            second = Some(segment).filter(|segment| !is_same(first, segment));
+        } else if let Some(second) = second
+            && !OF_RECORDS.contains(&segment.name())
+            && !segment.name().starts_with('Z')
+        {
+            let text = format!(
+                "The message is about several patients ({} is another than that of {}); each needs a message of its own.",
+                second.path(),
+                first.path()
+            );
+            let issue = Issue::new(Severity::Error, IssueType::NotSupported, second.path(), text);
+            return Err(Refusal::new(issue.at(Some(second.position()))));
+        }
+    }
+    Ok(())
+}
+
+/// Whether two PID are of one patient: they share an identifier.
+fn is_same(one: &Segment, other: &Segment) -> bool {
+    let ids = |segment: &Segment| -> Vec<String> {
+        let reps = segment.all_reps(3).filter_map(|id| {
+            let number = id.c(1).peek()?;
+            Some(format!("{number} {} {}", id.c(4).peek().unwrap_or_default(), id.c(5).peek().unwrap_or_default()))
+        });
+        reps.collect()
+    };
+    let known = ids(one);
+    std::ptr::eq(one, other) || ids(other).iter().any(|id| known.contains(id))
 }
 
 fn demographics(cx: &mut Context<'_>, segment: &Segment, to: &mut model::ElementMut<'_>) {

@@ -25,7 +25,7 @@ pub(super) fn prescription<'d>(cx: &mut Context<'d>, root: Node<'d>) -> Result<T
         let authored = authored.or(root.get("effectiveTime"));
         let requester = section.all("author").find_map(|author| crate::cda::people::participant(cx, author));
         let requester = requester.map(|party| party.reference).or_else(|| cx.author.clone());
-        medication::request(cx, act, &Prescription { group, requester, authored })
+        medication::request(cx, act, &Prescription { group, requester, authored, planned: false })
     })
 }
 
