@@ -215,13 +215,21 @@ fn hold(cx: &mut Context<'_>, act: Node<'_>, family: Family, found: &mut Vec<Str
                 found.push(problem::condition(cx, held, Some(act), "encounter-diagnosis"));
             }
             "substanceAdministration" => found.extend(statement(cx, held, nested_family(family))),
+            // Who pays: the policies answer what the act around them asks.
+            "act" if act.is_coded("48768-6") => {
+                let question = act.get("code");
+                found.extend(question.map(|question| told::told(cx, held, question)));
+            }
             _ => {}
         }
     }
     let Some(code) = act.get("code") else { return };
     let general = code.peek("code").is_some_and(|code| super::table::lookup("general-problem", code).is_some());
-    if general || found.is_empty() && code.peek("code") == Some("48768-6") {
+    if general {
         return code.take_all();
+    }
+    if found.is_empty() || act.is_coded("48768-6") {
+        return;
     }
     let mut holder = model::Tree::new("Condition");
     coded::fill_concept(cx, code, &mut holder.edit().object("category"));
