@@ -237,8 +237,13 @@ impl Catalog {
     /// The supplements of a code system's url.
     pub fn supplements(&self, system: &str) -> Vec<Arc<CodeSystem>> {
         let system = Canonical::of(system).url;
-        let all = self.resources("CodeSystem").into_iter();
-        let found = all.filter(|resource| Canonical::of(&resource.header().supplements).url == system);
+        let adds = |header: &Header| !header.supplements.is_empty() && Canonical::of(&header.supplements).url == system;
+        // Nearly all systems have none, and a validation asks often.
+        let mut layers = std::iter::successors(Some(self), |catalog| catalog.layer.below.as_ref());
+        if !layers.any(|catalog| catalog.layer.of_type("CodeSystem").any(|entry| adds(&entry.header))) {
+            return Vec::new();
+        }
+        let found = self.resources("CodeSystem").into_iter().filter(|resource| adds(resource.header()));
         found.filter_map(|resource| resource.entry.code_system()).collect()
     }
 

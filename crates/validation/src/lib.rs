@@ -19,12 +19,13 @@ mod program;
 mod rule;
 mod said;
 pub mod terminology;
+mod text_places;
 mod trial;
 
 use std::sync::Arc;
 
 use catalog::Catalog;
-use model::{Issue, IssueType, Position, Severity, Tree};
+use model::{Issue, IssueType, Severity, Tree};
 
 use finding::Finding;
 pub use options::{Mode, Options};
@@ -32,6 +33,7 @@ use pass::Pass;
 use program::Programs;
 pub use terminology::Terminology;
 use terminology::{Answers, Elsewhere, Question};
+use text_places::TextPlaces;
 
 /// A table whose keys nobody outside chooses to collide: the seed differs between processes.
 type Map<K, V> = std::collections::HashMap<K, V, foldhash::fast::RandomState>;
@@ -115,10 +117,7 @@ impl Validator {
             (offset, finding.element, finding.severity)
         };
         findings.sort_by_key(place);
-        let mut lines: Vec<usize> = vec![0];
-        if !findings.is_empty() {
-            lines.extend(tree.source().match_indices('\n').map(|(at, _)| at + 1));
-        }
+        let mut places = TextPlaces::of(tree.source());
         let mut last: Vec<(String, String)> = Vec::new();
         let mut path_of = (None, String::new());
         for finding in findings {
@@ -131,7 +130,7 @@ impl Validator {
             if last.iter().any(|known| known.0 == key.0) {
                 continue;
             }
-            let position = element.offset().map(|offset| position(tree.source(), &lines, offset));
+            let position = element.offset().map(|offset| places.position(offset));
             let issue = Issue::new(finding.severity, finding.code, path_of.1.clone(), key.0.clone());
             issues.push(issue.with_rule(key.1.clone()).at(position));
             last.push(key);
@@ -153,11 +152,4 @@ fn in_fhirpath(tree: &Tree, catalog: &Catalog, path: &str) -> String {
         at = child;
     }
     if path.contains('.') { at.path_in(catalog) } else { path.to_owned() }
-}
-
-fn position(source: &str, lines: &[usize], offset: usize) -> Position {
-    let line = lines.partition_point(|start| *start <= offset).max(1);
-    let start = lines.get(line - 1).copied().unwrap_or(0);
-    let column = source.get(start..offset).map_or(0, |text| text.chars().count());
-    Position { line: line as u32, column: column as u32 + 1 }
 }
