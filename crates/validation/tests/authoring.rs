@@ -1,20 +1,12 @@
 //! Rules on resources that define others.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::sync::{Arc, LazyLock};
+#[allow(dead_code, unreachable_pub, reason = "each test uses a part of it")]
+mod support;
 
-use catalog::Catalog;
 use model::json;
-use validation::{Options, Validator};
-
-static VALIDATOR: LazyLock<Validator> = LazyLock::new(|| Validator::new(Arc::new(Catalog::built_in())));
-
-/// Paths of the errors of a resource.
-fn errors(text: &str) -> Vec<String> {
-    let tree = json::read(text.as_bytes(), &Default::default()).unwrap();
-    let issues = VALIDATOR.validate(&tree, &Options::default()).into_iter();
-    issues.filter(|issue| issue.severity.is_error()).map(|issue| issue.path).collect()
-}
+use support::{VALIDATOR, errors};
+use validation::Options;
 
 #[test]
 fn a_search_parameter_has_the_type_of_its_definition() {

@@ -1,20 +1,15 @@
 //! Ids, Identifiers, references and codes that are none by their form alone: where each is found.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::sync::{Arc, LazyLock};
+#[allow(dead_code, unreachable_pub, reason = "each test uses a part of it")]
+mod support;
+
+use std::sync::Arc;
 
 use catalog::Catalog;
 use model::json;
+use support::{VALIDATOR, errors};
 use validation::{Options, Validator};
-
-static VALIDATOR: LazyLock<Validator> = LazyLock::new(|| Validator::new(Arc::new(Catalog::built_in())));
-
-/// Paths of the errors of a resource.
-fn errors(text: &str) -> Vec<String> {
-    let tree = json::read(text.as_bytes(), &Default::default()).unwrap();
-    let issues = VALIDATOR.validate(&tree, &Options::default()).into_iter();
-    issues.filter(|issue| issue.severity.is_error()).map(|issue| issue.path).collect()
-}
 
 /// The same of an Observation with something more.
 fn observation(more: &str) -> Vec<String> {
